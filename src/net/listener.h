@@ -1,0 +1,45 @@
+// A listening TCP socket.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "net/address.h"
+#include "net/loop.h"
+#include "net/tcp_stream.h"
+
+namespace net {
+
+class ListenerEvents {
+ public:
+  virtual void on_accept(TcpStream stream) = 0;
+  // accept failed (descriptors used up, say); the listener goes on and tries again shortly.
+  virtual void on_accept_error(const base::Error& error) = 0;
+
+ protected:
+  ~ListenerEvents() = default;
+};
+
+class Listener {
+ public:
+  struct Handle;
+
+  // Errors name the address and the reason. An IPv6 address listens for IPv6 only.
+  [[nodiscard]] static base::Result<std::unique_ptr<Listener>> open(Loop& loop,
+                                                                    const SocketAddress& address,
+                                                                    ListenerEvents& events);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // As bound: a port 0 is resolved.
+  [[nodiscard]] const SocketAddress& address() const { return address_; }
+
+ private:
+  Listener() = default;
+
+  Handle* handle_ = nullptr;
+  SocketAddress address_;
+};
+
+}  // namespace net

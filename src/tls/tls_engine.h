@@ -1,0 +1,145 @@
+// TLS as four buffers and a state: ciphertext in, ciphertext out, plaintext in, plaintext out.
+//
+// An engine knows no socket, clock or file; whoever owns it moves the bytes. The library behind it
+// is known to mbedtls_engine.cc alone. A context holds what connections share (trust, versions,
+// certificate) and outlives its engines.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/instant.h"
+#include "base/result.h"
+
+namespace tls {
+
+// Postfix's words. `pin` is checked against SubjectPublicKeyInfo digests.
+enum class Level { none, may, encrypt, pin, verify };
+enum class Version { tls12, tls13 };
+
+[[nodiscard]] constexpr std::string_view to_string(Level level) {
+  switch (level) {
+    case Level::none: return "none";
+    case Level::may: return "may";
+    case Level::encrypt: return "encrypt";
+    case Level::pin: return "pin";
+    case Level::verify: return "verify";
+  }
+  return "verify";
+}
+
+// What a connection must meet to count as secured; from the configuration.
+struct ClientOptions {
+  Level level = Level::verify;
+  Version min_version = Version::tls12;
+  std::string verify_name;            // DNS name or IP address the certificate must carry
+  std::vector<std::string> ca_files;  // both empty: the system's trust store
+  std::vector<std::string> ca_dirs;
+};
+
+struct ServerOptions {
+  std::string certificate_pem;  // leaf first, then intermediates
+  std::string key_pem;
+  Version min_version = Version::tls12;
+  std::optional<Version> max_version;  // for tests of old peers
+};
+
+// How far the peer's identity was established.
+enum class Verification { none, unverified, pinned, verified };
+
+[[nodiscard]] constexpr std::string_view to_string(Verification verification) {
+  switch (verification) {
+    case Verification::none: return "none";
+    case Verification::unverified: return "unverified";
+    case Verification::pinned: return "pinned";
+    case Verification::verified: return "verified";
+  }
+  return "none";
+}
+
+struct CertificateFacts {
+  std::string subject;  // "CN=mail.example.edu, O=Example", printable
+  std::string issuer;
+  base::WallTime not_before;
+  base::WallTime not_after;
+  std::string key;      // "RSA 2048", "EC secp256r1"
+  std::string pin;      // "sha256//BASE64" of the SubjectPublicKeyInfo
+  std::vector<std::string> names;  // SANs: dNSName as they stand, iPAddress in text form
+};
+
+// Facts of an established connection, for logs and `check`.
+struct SessionInfo {
+  std::string version;  // "TLSv1.3"
+  std::string cipher;   // IANA name, "TLS_AES_128_GCM_SHA256"
+  std::string group;    // key exchange group where the library tells it; may be empty
+  bool is_resumed = false;
+  Verification verification = Verification::none;
+  std::string verified_by;   // which trust decided: "system trust store /etc/ssl/...", "ca_file ..."
+  std::string server_name;   // the name that was asked for
+  std::vector<CertificateFacts> chain;  // as the peer sent it, leaf first
+};
+
+enum class State { handshaking, established, closed, failed };
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // Ciphertext that arrived. Everything that can be done with it is done before this returns:
+  // look at state(), output() and plaintext() after it.
+  virtual void receive(std::string_view ciphertext) = 0;
+  // The peer closed its side of the TCP connection. Without a close_notify before it, an
+  // established engine fails (truncation).
+  virtual void receive_eof() = 0;
+  // Plaintext for the peer; encrypted into output() at once. Only when established.
+  virtual void send(std::string_view plaintext) = 0;
+  // Starts the handshake of a client (a server waits). Call once, first.
+  virtual void start() = 0;
+  // Sends close_notify. Harmless in every state.
+  virtual void close() = 0;
+
+  [[nodiscard]] virtual State state() const = 0;
+  // Ciphertext to write, valid until the next call that is not const.
+  [[nodiscard]] virtual std::string_view output() const = 0;
+  virtual void consume_output(std::size_t count) = 0;
+  // Plaintext to read, likewise.
+  [[nodiscard]] virtual std::string_view plaintext() const = 0;
+  virtual void consume_plaintext(std::size_t count) = 0;
+
+  // Why state() is failed: Fault::tls for handshake and identity, Fault::connection for a
+  // connection that was cut. In words: "certificate expired on 2026-01-31", "certificate is for
+  // other.example.edu, not for mail.example.edu", "peer does not speak TLS on this port".
+  [[nodiscard]] virtual const base::Error& error() const = 0;
+  // Valid once established; the chain also after a failed verification.
+  [[nodiscard]] virtual const SessionInfo& info() const = 0;
+};
+
+class ClientContext {
+ public:
+  virtual ~ClientContext() = default;
+  [[nodiscard]] virtual std::unique_ptr<Engine> make_engine() = 0;
+  // Where trust comes from: "system trust store /etc/ssl/certs/ca-certificates.crt (144
+  // certificates)".
+  [[nodiscard]] virtual const std::string& trust_source() const = 0;
+};
+
+class ServerContext {
+ public:
+  virtual ~ServerContext() = default;
+  [[nodiscard]] virtual std::unique_ptr<Engine> make_engine() = 0;
+};
+
+// Errors: Fault::config naming the file and what is wrong with it (missing, unreadable, no
+// certificate in it, one bad block among good ones), at start and not at the first mail.
+[[nodiscard]] base::Result<std::unique_ptr<ClientContext>> make_client_context(
+    const ClientOptions& options);
+[[nodiscard]] base::Result<std::unique_ptr<ServerContext>> make_server_context(
+    const ServerOptions& options);
+
+// "Mbed TLS 3.6.7"
+[[nodiscard]] std::string library_version();
+
+}  // namespace tls
