@@ -102,4 +102,10 @@
 #undef MBEDTLS_SELF_TEST
 #undef MBEDTLS_VERSION_FEATURES
 
+/* Upstream's psa_util.h forgets to say that its functions are C; the first declaration decides. */
+#ifdef __cplusplus
+#include <stddef.h>
+extern "C" int mbedtls_psa_get_random(void *p_rng, unsigned char *output, size_t output_size);
+#endif
+
 #endif /* SMTPSEAL_MBEDTLS_CONFIG_H */
