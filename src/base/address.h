@@ -1,0 +1,46 @@
+// Addresses in text and in bytes: pure vocabulary, shared by the configuration and by net.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace base {
+
+// An IPv4 or IPv6 address with a port.
+struct SocketAddress {
+  std::vector<std::uint8_t> ip;  // 4 or 16 octets, network order
+  std::uint16_t port = 0;
+  std::uint32_t scope = 0;       // IPv6 zone index
+
+  [[nodiscard]] bool is_v6() const { return ip.size() == 16; }
+  [[nodiscard]] bool is_loopback() const;
+  [[nodiscard]] bool is_unspecified() const;  // 0.0.0.0 or ::
+  // "127.0.0.1", "::1" (an IPv4-mapped address in its IPv4 form)
+  [[nodiscard]] std::string host() const;
+  // "127.0.0.1:25", "[::1]:25"
+  [[nodiscard]] std::string to_string() const;
+
+  friend bool operator==(const SocketAddress&, const SocketAddress&) = default;
+};
+
+// "127.0.0.1:25", "[::1]:25", "*:25" is refused (write 0.0.0.0). No names: only literals.
+[[nodiscard]] Result<SocketAddress> parse_socket_address(std::string_view text);
+// "127.0.0.1" or "::1" with a port given apart.
+[[nodiscard]] Result<SocketAddress> parse_ip(std::string_view text, std::uint16_t port);
+
+// "127.0.0.0/8", "::1"; an IPv4-mapped IPv6 peer matches IPv4 networks.
+class Network {
+ public:
+  [[nodiscard]] static Result<Network> parse(std::string_view cidr);
+  [[nodiscard]] bool contains(const SocketAddress& address) const;
+
+ private:
+  std::vector<std::uint8_t> ip_;
+  unsigned prefix_ = 0;
+};
+
+}  // namespace base

@@ -1,0 +1,29 @@
+// The one table from what went wrong to what the client is told.
+//
+// Trouble of ours, of the path or of TLS is always 4yz: a legacy application must not take a
+// certificate that expired this morning for a reason to throw mail away.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+#include "smtp/reply.h"
+
+namespace relay {
+
+// The reply for a transaction (451 ...) that met `error`.
+[[nodiscard]] smtp::Reply outcome(const base::Error& error);
+// The reply that ends a session (421 ...) for the same reason: instead of a greeting.
+[[nodiscard]] smtp::Reply closing_outcome(const base::Error& error);
+
+// Our own replies, in one place.
+[[nodiscard]] smtp::Reply too_many_sessions();
+[[nodiscard]] smtp::Reply shutting_down();
+[[nodiscard]] smtp::Reply not_allowed(std::string_view client_address);
+[[nodiscard]] smtp::Reply sender_ok();
+[[nodiscard]] smtp::Reply start_mail_input();
+[[nodiscard]] smtp::Reply message_too_big(std::uint64_t limit);
+[[nodiscard]] smtp::Reply mail_loop(std::string_view why);
+[[nodiscard]] smtp::Reply in_doubt();
+
+}  // namespace relay

@@ -1,0 +1,184 @@
+// One client's mail transactions, joined to the smarthost: the decisions, without any I/O.
+//
+// Events of both conversations come in; a short list of actions comes out, to be carried out in
+// order by the link that owns the client. A transaction calls nothing and knows no socket, no pool
+// and no clock. There is one a client session; between transactions it holds nothing.
+//
+// What it guarantees:
+// - 250 at the end of data is the smarthost's own, for this mail; trouble of ours is 4yz.
+// - A connection that died before the smarthost answered anything of this transaction is replaced
+//   and the commands are sent again, once, invisibly. After the end of data went out nothing is
+//   ever sent again.
+// - A connection goes back clean or is given up with the reason.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/instant.h"
+#include "base/result.h"
+#include "smtp/client_session.h"
+#include "smtp/command.h"
+#include "smtp/extensions.h"
+#include "smtp/mail_data.h"
+#include "smtp/reply.h"
+#include "smtp/server_session.h"
+
+namespace relay {
+
+struct TransactionOptions {
+  std::string hostname;                // ours: the loop check looks for it
+  bool early_replies = true;           // answer MAIL and DATA here
+  std::uint64_t max_message_size = 0;  // octets; 0 = the smarthost decides
+};
+
+// What the link is asked to do.
+namespace action {
+struct Reply {  // to the client: settles its oldest owed reply
+  smtp::Reply reply;
+};
+struct Lease {  // ask the pool for a connection; Leased or LeaseFailed follows, once
+  smtp::Extensions needs;      // what this mail relies on
+  bool must_be_fresh = false;  // not a warm one: a warm one has just failed, or AUTH pins it
+  bool is_pinned = false;      // stays with this client session and is closed after it
+};
+struct CancelLease {};  // the connection asked for is not wanted any more
+struct Send {           // a command to the smarthost
+  smtp::Sent sent;
+  std::string line;
+};
+struct BeginData {};  // DATA to the smarthost, and the trace line as the first mail data
+struct SendData {
+  std::string_view bytes;  // valid until the transaction's next call
+};
+struct EndData {};
+struct Return {  // give the connection back
+  bool is_clean = false;
+  std::string why;  // when not clean
+};
+struct CloseClient {};  // end the client's session after what was replied
+struct Finished {       // a mail transaction came to its end: for the log
+  std::string reverse_path;
+  std::size_t recipients = 0;  // accepted
+  std::uint64_t size = 0;
+  smtp::Reply reply;
+  base::Instant began;
+  bool is_in_doubt = false;  // the smarthost may have taken it although we said 4yz
+};
+}  // namespace action
+
+using Action = std::variant<action::Reply, action::Lease, action::CancelLease, action::Send,
+                            action::BeginData, action::SendData, action::EndData, action::Return,
+                            action::CloseClient, action::Finished>;
+using Actions = std::vector<Action>;
+
+// What the pool and the leased connection report.
+struct Leased {
+  smtp::Extensions extensions;   // of the connection itself
+  bool is_reused = false;        // it served somebody before
+  bool is_reset_owed = false;    // a transaction was left open, or it sat idle: lead with RSET
+};
+struct LeaseFailed {
+  base::Error error;
+  std::optional<smtp::Reply> reply;  // the smarthost's words, when they are the reason
+};
+struct SmarthostLost {
+  base::Error error;
+  std::optional<smtp::Reply> reply;
+};
+
+class Transaction {
+ public:
+  explicit Transaction(TransactionOptions options);
+
+  // From the client. `promised`: what the client was shown in EHLO.
+  [[nodiscard]] Actions on(const smtp::from_client::Mail& event, const smtp::Extensions& promised,
+                           base::Instant now);
+  [[nodiscard]] Actions on(const smtp::from_client::Rcpt& event, base::Instant now);
+  [[nodiscard]] Actions on(const smtp::from_client::Data& event, base::Instant now);
+  [[nodiscard]] Actions on(const smtp::from_client::MailData& event, base::Instant now);
+  [[nodiscard]] Actions on(const smtp::from_client::MailDataRefused& event, base::Instant now);
+  [[nodiscard]] Actions on(const smtp::from_client::EndOfData& event, base::Instant now);
+  [[nodiscard]] Actions on(const smtp::from_client::Auth& event, base::Instant now);
+  [[nodiscard]] Actions on(const smtp::from_client::AuthResponse& event, base::Instant now);
+  // RSET, EHLO: the open transaction is dropped.
+  [[nodiscard]] Actions on(const smtp::from_client::Reset& event, base::Instant now);
+  // QUIT or the connection's end: everything is given up.
+  [[nodiscard]] Actions on(const smtp::from_client::Gone& event, base::Instant now);
+
+  // From the pool and the smarthost.
+  [[nodiscard]] Actions on(const Leased& event, base::Instant now);
+  [[nodiscard]] Actions on(const LeaseFailed& event, base::Instant now);
+  [[nodiscard]] Actions on(const smtp::from_smarthost::Replied& event, base::Instant now);
+  [[nodiscard]] Actions on(const SmarthostLost& event, base::Instant now);
+
+  // Whether mail data that comes now goes to a smarthost (and so must wait when that is slow).
+  [[nodiscard]] bool is_streaming() const { return stage_ == Stage::mail_data && !verdict_; }
+  [[nodiscard]] bool is_idle() const { return stage_ == Stage::idle && lease_ == LeaseState::none; }
+
+ private:
+  enum class Stage {
+    idle,       // no MAIL given
+    envelope,   // MAIL given; RCPT may follow
+    data_wait,  // DATA sent, its reply awaited on the client's behalf (early_replies = no)
+    mail_data,  // the client sends mail data
+    ending,     // end of data sent; the final reply awaited
+    auth,       // an AUTH exchange is under way
+  };
+  enum class LeaseState { none, waiting, held };
+
+  void begin(const smtp::MailCommand& mail, const smtp::Extensions& promised, base::Instant now);
+  void ask_lease(Actions& actions, bool must_be_fresh);
+  void send_envelope(Actions& actions);
+  void send_rcpt(const smtp::RcptCommand& rcpt, Actions& actions);
+  void begin_data(Actions& actions);
+  void on_mail_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
+  void on_rcpt_reply(const smtp::Reply& reply, Actions& actions);
+  void on_data_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
+  void on_final_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
+  void on_auth_reply(const smtp::Reply& reply, Actions& actions);
+  // The transaction can not succeed any more: everybody who waits gets `reply`, so does who asks.
+  void fail(const smtp::Reply& reply, base::Instant now, Actions& actions);
+  // The verdict on mail data is known before its end; the rest is swallowed.
+  void decide(smtp::Reply verdict, std::string why_dirty, Actions& actions);
+  void finish(const smtp::Reply& reply, bool is_in_doubt, base::Instant now, Actions& actions);
+  void give_back(bool is_clean, std::string why, Actions& actions);
+  void give_up_lease(std::string why, Actions& actions);
+  void give_back_if_settled(Actions& actions);
+  [[nodiscard]] bool may_replay() const;
+  void clear();
+
+  TransactionOptions options_;
+  Stage stage_ = Stage::idle;
+  LeaseState lease_ = LeaseState::none;
+  std::optional<smtp::MailCommand> mail_;
+  smtp::Extensions promised_;
+  smtp::Extensions needs_;
+  // RCPTs the smarthost has not answered yet, oldest first; all of them are sent again on a replay.
+  std::deque<smtp::RcptCommand> rcpts_;
+  std::size_t rcpts_accepted_ = 0;
+  std::size_t rcpts_sent_ = 0;
+  std::size_t awaited_ = 0;            // replies the leased connection owes us
+  bool is_mail_sent_ = false;
+  bool is_mail_reply_due_ = false;     // the client waits for MAIL's own reply
+  bool is_reset_owed_ = false;         // by the leased connection, before MAIL
+  bool is_reused_ = false;
+  bool has_answer_ = false;            // the smarthost answered something of this transaction
+  bool is_retried_ = false;
+  bool is_pinned_ = false;             // the client authenticated on the leased connection
+  bool is_pinned_lost_ = false;
+  std::optional<smtp::Reply> failure_;  // for every later RCPT and DATA of this transaction
+  std::optional<smtp::Reply> verdict_;  // for the end of data, once it is known
+  std::uint64_t size_ = 0;
+  std::uint64_t max_size_ = 0;
+  std::optional<smtp::HeaderScanner> header_;
+  std::string auth_argument_;
+  base::Instant began_;
+};
+
+}  // namespace relay

@@ -1,0 +1,187 @@
+// We are the SMTP server: the conversation with a client, without any I/O.
+//
+// Bytes in, events out, replies in, bytes out. The session answers by itself what needs nobody
+// else (NOOP, VRFY, HELP, RSET, QUIT, syntax and sequence errors) and hands on the rest as events.
+// It owes the client exactly one reply a command, in order (RFC 2920): only RCPT may follow RCPT
+// or MAIL before those are answered; every other command waits in the input until nothing is owed.
+// It must not know the smarthost, sockets or clocks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/bytes.h"
+#include "base/instant.h"
+#include "smtp/command.h"
+#include "smtp/extensions.h"
+#include "smtp/lines.h"
+#include "smtp/mail_data.h"
+#include "smtp/reply.h"
+
+namespace smtp {
+
+enum class LineEndings { normalize, strict };
+
+struct ServerOptions {
+  std::string hostname;  // ours, in the greeting and in the EHLO reply
+  LineEndings line_endings = LineEndings::normalize;
+  Syntax syntax = Syntax::tolerant;
+  base::Duration command_timeout = kCommandIdleTimeout;
+  base::Duration data_timeout = kDataIdleTimeout;
+};
+
+// What the client wants. "Answer" names the call that settles what is owed.
+namespace from_client {
+struct Hello {  // answer_hello(); ends any transaction
+  bool is_extended = false;
+  std::string name;
+};
+struct Mail {  // reply()
+  MailCommand command;
+};
+struct Rcpt {  // reply(), in order; several may be owed
+  RcptCommand command;
+};
+struct Data {};  // reply(): 354 lets the mail data come, anything else refuses it
+struct MailData {
+  std::string_view bytes;  // normalised and unstuffed; valid until the session's next call
+};
+struct MailDataRefused {  // the mail data holds what we do not carry; what follows is swallowed
+  Reply reply;            // to be given at the end of data
+};
+struct EndOfData {  // reply()
+  std::uint64_t size = 0;
+};
+struct Reset {};  // RSET, already answered
+struct Auth {     // reply(): 334 asks for a response line, anything else ends the exchange
+  std::string argument;  // mechanism and, after a space, the initial response
+};
+struct AuthResponse {  // reply(), likewise
+  std::string line;    // base64, "=" or "*" (cancel)
+};
+struct Quit {};  // already answered
+struct Gone {    // nothing more will come: EOF, time-out, too many errors
+  std::string why;
+};
+}  // namespace from_client
+
+using ServerEvent =
+    std::variant<NeedMore, from_client::Hello, from_client::Mail, from_client::Rcpt,
+                 from_client::Data, from_client::MailData, from_client::MailDataRefused,
+                 from_client::EndOfData, from_client::Reset, from_client::Auth,
+                 from_client::AuthResponse, from_client::Quit, from_client::Gone>;
+
+class ServerSession {
+ public:
+  ServerSession(ServerOptions options, base::Instant now);
+
+  // The greeting (RFC 5321 3.1). Until then commands wait. `offered` is what the client is shown
+  // and held to.
+  void greet(const Extensions& offered, base::Instant now);
+  // Instead of a greeting, or at any time when nothing is owed: the reply (421, 554) and the end.
+  void refuse(const Reply& reply);
+
+  void receive(std::string_view bytes, base::Instant now);
+  void receive_eof();
+  // The next thing the client wants; NeedMore when there is nothing to be done now. Call until then.
+  [[nodiscard]] ServerEvent next_event();
+
+  // Settles the oldest owed reply.
+  void reply(const Reply& reply, base::Instant now);
+  void answer_hello(const Extensions& offered, base::Instant now);
+
+  // Bytes for the client.
+  [[nodiscard]] std::string_view output() const { return output_.view(); }
+  void consume_output(std::size_t count) { output_.consume(count); }
+
+  // When to call on_time: nothing while a reply is owed (others watch the smarthost then).
+  [[nodiscard]] std::optional<base::Instant> deadline() const;
+  void on_time(base::Instant now);  // an early call is harmless
+
+  // Whether more input is wanted now: no once enough waits that cannot be worked on.
+  [[nodiscard]] bool wants_input() const;
+  // The conversation is over: write the output, then close.
+  [[nodiscard]] bool is_finished() const { return state_ == State::finished; }
+  // Whether a reply is owed to the client.
+  [[nodiscard]] bool is_reply_owed() const { return owed_ != Owed::nothing || owed_rcpts_ > 0; }
+  [[nodiscard]] bool is_receiving_data() const { return state_ == State::mail_data; }
+  [[nodiscard]] bool is_in_transaction() const { return has_mail_; }
+
+  // Facts for the trace line and the log.
+  [[nodiscard]] const std::string& client_name() const { return client_name_; }
+  [[nodiscard]] bool is_extended() const { return is_extended_; }
+  [[nodiscard]] bool is_authenticated() const { return is_authenticated_; }
+  // What a client that seems stuck in its mail data did wrong, for the log; empty otherwise.
+  [[nodiscard]] std::string_view stall_hint() const;
+
+ private:
+  enum class State {
+    greeting,   // nothing said yet
+    commands,   // reading commands
+    mail_data,  // after 354, up to the end of data
+    finished,   // said all we will
+  };
+  // The reply the client waits for, beside those to RCPT.
+  enum class Owed { nothing, hello, mail, data, end_of_data, auth };
+
+  [[nodiscard]] ServerEvent next_command();
+  [[nodiscard]] ServerEvent next_mail_data();
+  [[nodiscard]] ServerEvent on_line(const Line& line);
+  [[nodiscard]] ServerEvent on_command(const SplitCommand& command);
+  [[nodiscard]] ServerEvent on_hello(const SplitCommand& command);
+  [[nodiscard]] ServerEvent on_mail(const SplitCommand& command);
+  [[nodiscard]] ServerEvent on_rcpt(const SplitCommand& command);
+  [[nodiscard]] ServerEvent on_data(const SplitCommand& command);
+  [[nodiscard]] ServerEvent on_auth(const SplitCommand& command);
+  [[nodiscard]] ServerEvent on_auth_response(std::string_view line);
+  [[nodiscard]] ServerEvent on_rset();
+  [[nodiscard]] ServerEvent on_quit();
+  [[nodiscard]] ServerEvent gone(std::string why);
+
+  [[nodiscard]] bool may_process_now(const SplitCommand& command) const;
+  [[nodiscard]] std::optional<Reply> line_fault(const Line& line, const SplitCommand& command) const;
+  void settle(const Reply& reply);
+  void say(const Reply& reply) { append_reply(output_.back(), reply); }
+  [[nodiscard]] ServerEvent refuse_command(const Reply& reply);
+  [[nodiscard]] ServerEvent junk(const Reply& reply);
+  void end_transaction();
+  void finish() { state_ = State::finished; }
+  [[nodiscard]] bool starts_like_tls() const;
+  void decode(std::string_view bytes);
+
+  ServerOptions options_;
+  State state_ = State::greeting;
+  Owed owed_ = Owed::nothing;
+  std::size_t owed_rcpts_ = 0;
+  LineReader lines_;
+  std::optional<std::string> held_line_;  // a command that has to wait for owed replies
+  base::ByteQueue output_;
+  Extensions offered_;
+
+  std::string client_name_;
+  bool has_hello_ = false;
+  bool is_extended_ = false;
+  bool is_authenticated_ = false;
+  bool has_mail_ = false;
+  bool is_utf8_ = false;
+  std::size_t rcpts_seen_ = 0;
+  std::size_t rcpts_accepted_ = 0;
+  bool is_auth_response_due_ = false;
+
+  MailDataDecoder decoder_;
+  std::string decoded_;
+  bool is_decoded_given_ = false;
+  bool is_data_refused_ = false;
+
+  unsigned errors_ = 0;
+  unsigned junk_ = 0;
+  bool has_eof_ = false;
+  bool is_gone_told_ = false;
+  std::string timed_out_;  // why, once it has
+  base::Instant last_progress_;
+};
+
+}  // namespace smtp
