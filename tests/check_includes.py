@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Checks that includes go only in the directions the architecture allows.
+
+The linker enforces most of it (one library a folder); this finds what it cannot: a header that is
+only types, a system header in a pure folder, a library used outside the one folder that knows it.
+Run as the Meson test `includes`, or by hand from anywhere: tests/check_includes.py
+Prints FILE:LINE: message for each fault and exits 1 when there is one.
+"""
+
+import pathlib
+import re
+import sys
+
+# folder -> what it may include beside itself.
+MAY_INCLUDE = {
+    "base": set(),
+    "smtp": {"base"},
+    "relay": {"base", "smtp"},
+    "tls": {"base"},
+    "net": {"base"},
+    "platform": {"base"},
+    "spool": {"base", "smtp"},
+    "observe": {"base", "net"},
+    "config": {"base", "smtp", "relay", "tls", "spool"},
+    "app": {"base", "smtp", "relay", "tls", "net", "spool", "config", "platform", "observe"},
+}
+
+# Folders that know the C++ standard library and nothing of the system under it.
+PURE = {"base", "smtp", "relay"}
+
+# header of a library -> the source files that may include it.
+LIBRARIES = [
+    (re.compile(r"uv(/.*)?\.h"), re.compile(r"src/net/.*"), "libuv belongs to src/net"),
+    (
+        re.compile(r"(mbedtls|psa|everest)/.*"),
+        re.compile(r"src/tls/(mbedtls_\w+\.(cc|h)|authority\.cc)"),
+        "mbedTLS belongs to src/tls/mbedtls_*",
+    ),
+    (re.compile(r"ini\.h"), re.compile(r"src/config/.*"), "inih belongs to src/config"),
+    (re.compile(r"CLI/.*"), re.compile(r"src/(app/.*|main\.cc)"), "CLI11 belongs to src/app"),
+    (re.compile(r"(spdlog|fmt)/.*"), re.compile(r"src/app/.*"), "spdlog belongs to src/app"),
+    (
+        re.compile(r"nlohmann/.*"),
+        re.compile(r"src/(app|observe)/.*|tests/.*"),
+        "JSON belongs to src/app and src/observe",
+    ),
+    (re.compile(r"(gtest|gmock)/.*"), re.compile(r"tests/.*"), "GoogleTest belongs to tests"),
+]
+
+INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^">]+)[>"]')
+STANDARD_HEADER = re.compile(r"[a-z_]+")  # <vector>, <cstdint>: neither a dot nor a slash
+
+
+def faults_of_line(path, folder, is_test, quote, header, source_root):
+    """Yields a message for each rule that one include breaks. `path` is relative to the checkout."""
+    for library, users, message in LIBRARIES:
+        if library.fullmatch(header) and not users.fullmatch(path):
+            # The tests of a folder may look at what the folder itself is made of.
+            if not (is_test and users.fullmatch(f"src/{folder}/mbedtls_x.cc")):
+                yield f"{message}, not to {path.rsplit('/', 1)[0]}"
+
+    if quote == "<":
+        if folder in PURE and not is_test and not STANDARD_HEADER.fullmatch(header):
+            yield f"{folder} is pure: <{header}> is not of the C++ standard library"
+        return
+
+    target = header.split("/", 1)[0]
+    if "/" not in header or ".." in header:
+        yield f'"{header}" must be named by its folder, as in "smtp/reply.h"'
+    elif target in MAY_INCLUDE:
+        if not (source_root / header).is_file():
+            yield f'"{header}" does not exist'
+        if folder in MAY_INCLUDE and target != folder and target not in MAY_INCLUDE[folder]:
+            yield f"{folder} may not include {target}"
+    elif not is_test:
+        yield f'"{header}" is in no folder of src'
+
+
+def faults_of_file(file, root):
+    """Yields (line number, message) for one source file."""
+    path = file.relative_to(root).as_posix()
+    parts = path.split("/")
+    # src/main.cc joins everything, as app does; a test outside the mirrored folders may as well.
+    folder = parts[1] if len(parts) > 2 else "app"
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        match = INCLUDE.match(line)
+        if match:
+            for message in faults_of_line(path, folder, parts[0] == "tests", *match.groups(), root / "src"):
+                yield number, message
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parent.parent
+    files = [
+        file
+        for top in ("src", "tests")
+        for file in sorted((root / top).rglob("*"))
+        if file.suffix in (".cc", ".h")
+    ]
+    unknown = {d.name for d in (root / "src").iterdir() if d.is_dir()} - set(MAY_INCLUDE)
+    faults = [f"src/{name}: a folder without a row in tests/check_includes.py" for name in sorted(unknown)]
+    for file in files:
+        faults += [f"{file.relative_to(root)}:{number}: {text}" for number, text in faults_of_file(file, root)]
+    for fault in faults:
+        print(fault)
+    print(f"{len(files)} files, {len(faults)} faults")
+    return 1 if faults or not files else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
