@@ -19,7 +19,7 @@ struct SocketAddress {
   [[nodiscard]] bool is_v6() const { return ip.size() == 16; }
   [[nodiscard]] bool is_loopback() const;
   [[nodiscard]] bool is_unspecified() const;  // 0.0.0.0 or ::
-  // "127.0.0.1", "::1" (an IPv4-mapped address in its IPv4 form)
+  // "127.0.0.1", "::1" (RFC 5952; an IPv4-mapped address in its IPv4 form), "fe80::1%2"
   [[nodiscard]] std::string host() const;
   // "127.0.0.1:25", "[::1]:25"
   [[nodiscard]] std::string to_string() const;
@@ -27,7 +27,8 @@ struct SocketAddress {
   friend bool operator==(const SocketAddress&, const SocketAddress&) = default;
 };
 
-// "127.0.0.1:25", "[::1]:25", "*:25" is refused (write 0.0.0.0). No names: only literals.
+// "127.0.0.1:25", "[::1]:25"; "*:25" is refused (write 0.0.0.0). No names: only literals. Errors:
+// Fault::config, saying what to write instead.
 [[nodiscard]] Result<SocketAddress> parse_socket_address(std::string_view text);
 // "127.0.0.1" or "::1" with a port given apart.
 [[nodiscard]] Result<SocketAddress> parse_ip(std::string_view text, std::uint16_t port);
@@ -35,8 +36,15 @@ struct SocketAddress {
 // "127.0.0.0/8", "::1"; an IPv4-mapped IPv6 peer matches IPv4 networks.
 class Network {
  public:
+  // Bits set beyond the prefix are an error that names the network they would make.
   [[nodiscard]] static Result<Network> parse(std::string_view cidr);
   [[nodiscard]] bool contains(const SocketAddress& address) const;
+  // Whether every address of its family is in it.
+  [[nodiscard]] bool is_everyone() const { return prefix_ == 0; }
+  // "127.0.0.0/8", "::1"
+  [[nodiscard]] std::string to_string() const;
+
+  friend bool operator==(const Network&, const Network&) = default;
 
  private:
   std::vector<std::uint8_t> ip_;
