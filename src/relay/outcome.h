@@ -4,6 +4,7 @@
 // certificate that expired this morning for a reason to throw mail away.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "base/result.h"
@@ -24,6 +25,7 @@ namespace relay {
 [[nodiscard]] smtp::Reply start_mail_input();
 [[nodiscard]] smtp::Reply message_too_big(std::uint64_t limit);
 [[nodiscard]] smtp::Reply mail_loop(std::string_view why);
-[[nodiscard]] smtp::Reply in_doubt();
+// The connection was lost after the end of data went out.
+[[nodiscard]] smtp::Reply in_doubt(const base::Error& error);
 
 }  // namespace relay

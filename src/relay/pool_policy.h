@@ -51,7 +51,8 @@ struct Decision {
 
 // The most recently used idle connection that covers `needs` (so that the others can age out), else
 // a new one when fewer than max_connections exist (`in_use` counts leased and opening ones too),
-// else an idle one must make room (then `open` with the id of the one to close), else wait.
+// else an idle one must make room (then `open` with the id of the one to close), else wait. An id of
+// 0 is none.
 [[nodiscard]] Decision choose(std::span<const IdleConnection> idle, unsigned existing,
                               const smtp::Extensions& needs, bool must_be_fresh,
                               const PoolOptions& options, base::Instant now);

@@ -61,13 +61,16 @@ struct Return {  // give the connection back
   bool is_clean = false;
   std::string why;  // when not clean
 };
-struct CloseClient {};  // end the client's session after what was replied
+struct CloseClient {  // say this, owed or not, and end the client's session
+  smtp::Reply reply;
+};
 struct Finished {       // a mail transaction came to its end: for the log
   std::string reverse_path;
   std::size_t recipients = 0;  // accepted
   std::uint64_t size = 0;
   smtp::Reply reply;
   base::Instant began;
+  base::Instant ended;
   bool is_in_doubt = false;  // the smarthost may have taken it although we said 4yz
 };
 }  // namespace action
@@ -85,11 +88,9 @@ struct Leased {
 };
 struct LeaseFailed {
   base::Error error;
-  std::optional<smtp::Reply> reply;  // the smarthost's words, when they are the reason
 };
 struct SmarthostLost {
   base::Error error;
-  std::optional<smtp::Reply> reply;
 };
 
 class Transaction {
@@ -138,7 +139,7 @@ class Transaction {
   void send_rcpt(const smtp::RcptCommand& rcpt, Actions& actions);
   void begin_data(Actions& actions);
   void on_mail_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
-  void on_rcpt_reply(const smtp::Reply& reply, Actions& actions);
+  void on_rcpt_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
   void on_data_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
   void on_final_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
   void on_auth_reply(const smtp::Reply& reply, Actions& actions);
@@ -148,7 +149,9 @@ class Transaction {
   void decide(smtp::Reply verdict, std::string why_dirty, Actions& actions);
   void finish(const smtp::Reply& reply, bool is_in_doubt, base::Instant now, Actions& actions);
   void give_back(bool is_clean, std::string why, Actions& actions);
-  void give_up_lease(std::string why, Actions& actions);
+  // Whatever is open or asked for is dropped; `is_leaving`: so is a pinned connection.
+  void abandon(bool is_leaving, Actions& actions);
+  [[nodiscard]] bool is_looping(std::string_view bytes);
   void give_back_if_settled(Actions& actions);
   [[nodiscard]] bool may_replay() const;
   void clear();
@@ -162,16 +165,17 @@ class Transaction {
   // RCPTs the smarthost has not answered yet, oldest first; all of them are sent again on a replay.
   std::deque<smtp::RcptCommand> rcpts_;
   std::size_t rcpts_accepted_ = 0;
-  std::size_t rcpts_sent_ = 0;
   std::size_t awaited_ = 0;            // replies the leased connection owes us
   bool is_mail_sent_ = false;
   bool is_mail_reply_due_ = false;     // the client waits for MAIL's own reply
   bool is_reset_owed_ = false;         // by the leased connection, before MAIL
   bool is_reused_ = false;
+  bool has_data_go_ = false;           // the smarthost said 354
   bool has_answer_ = false;            // the smarthost answered something of this transaction
   bool is_retried_ = false;
   bool is_pinned_ = false;             // the client authenticated on the leased connection
   bool is_pinned_lost_ = false;
+  bool is_auth_reply_due_ = false;     // the client waits for the smarthost's answer to AUTH
   std::optional<smtp::Reply> failure_;  // for every later RCPT and DATA of this transaction
   std::optional<smtp::Reply> verdict_;  // for the end of data, once it is known
   std::uint64_t size_ = 0;

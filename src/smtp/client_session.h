@@ -49,7 +49,6 @@ struct Replied {      // to one of our commands, in order
 };
 struct Failed {  // the session is over; nothing more will come
   base::Error error;
-  std::optional<Reply> reply;  // what the smarthost said, when its words are the reason
 };
 }  // namespace from_smarthost
 
@@ -121,9 +120,14 @@ class ClientSession {
   [[nodiscard]] ClientEvent on_command_reply(Sent sent, Reply reply);
   [[nodiscard]] ClientEvent on_data_reply(Reply reply);
   [[nodiscard]] ClientEvent on_early_verdict(Reply reply);
-  [[nodiscard]] ClientEvent fail(base::Fault fault, std::string detail,
-                                 std::optional<Reply> reply = std::nullopt);
-  void enter_ready();
+  [[nodiscard]] ClientEvent fail(base::Fault fault, std::string detail);
+  // Sends the next command of the way to Ready, unless something came that nothing asked for.
+  [[nodiscard]] ClientEvent proceed(Sent what, std::string line);
+  [[nodiscard]] ClientEvent enter_ready();
+  [[nodiscard]] ClientEvent want_starttls();
+  void fail_later(base::Fault fault, std::string detail);
+  void open_data();
+  void mark_sent();
   void push(Sent what, std::string line);
   void flush_queue();
   [[nodiscard]] bool may_send_now(Sent what) const;
@@ -143,7 +147,6 @@ class ClientSession {
   std::string held_data_;       // encoded, waiting for the 354
   bool is_end_held_ = false;
   bool is_in_transaction_ = false;
-  bool is_tls_ = false;
   bool has_verdict_ = false;    // a refusal came before we had sent all mail data
   bool is_closing_ = false;     // 421 was seen
   bool has_eof_ = false;

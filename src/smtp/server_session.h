@@ -103,6 +103,8 @@ class ServerSession {
 
   // Whether more input is wanted now: no once enough waits that cannot be worked on.
   [[nodiscard]] bool wants_input() const;
+  // The link could not read for a while through no fault of the client: its time starts anew.
+  void grant_time(base::Instant now) { last_progress_ = now; }
   // The conversation is over: write the output, then close.
   [[nodiscard]] bool is_finished() const { return state_ == State::finished; }
   // Whether a reply is owed to the client.
@@ -127,37 +129,47 @@ class ServerSession {
   // The reply the client waits for, beside those to RCPT.
   enum class Owed { nothing, hello, mail, data, end_of_data, auth };
 
+  // A line that has come, kept while it must wait for replies that are owed.
+  struct HeldLine {
+    std::string text;
+    bool ends_in_bare_lf = false;
+    bool has_bare_cr = false;
+    bool has_nul = false;
+    bool is_too_long = false;
+  };
+
   [[nodiscard]] ServerEvent next_command();
   [[nodiscard]] ServerEvent next_mail_data();
   [[nodiscard]] ServerEvent on_line(const Line& line);
-  [[nodiscard]] ServerEvent on_command(const SplitCommand& command);
+  [[nodiscard]] ServerEvent on_command(const SplitCommand& command, const Line& line);
   [[nodiscard]] ServerEvent on_hello(const SplitCommand& command);
   [[nodiscard]] ServerEvent on_mail(const SplitCommand& command);
-  [[nodiscard]] ServerEvent on_rcpt(const SplitCommand& command);
+  [[nodiscard]] ServerEvent on_rcpt(const SplitCommand& command, const Line& line);
   [[nodiscard]] ServerEvent on_data(const SplitCommand& command);
   [[nodiscard]] ServerEvent on_auth(const SplitCommand& command);
-  [[nodiscard]] ServerEvent on_auth_response(std::string_view line);
+  [[nodiscard]] ServerEvent on_auth_response(const Line& line);
   [[nodiscard]] ServerEvent on_rset();
   [[nodiscard]] ServerEvent on_quit();
-  [[nodiscard]] ServerEvent gone(std::string why);
+  [[nodiscard]] ServerEvent on_foreign();
 
-  [[nodiscard]] bool may_process_now(const SplitCommand& command) const;
-  [[nodiscard]] std::optional<Reply> line_fault(const Line& line, const SplitCommand& command) const;
-  void settle(const Reply& reply);
-  void say(const Reply& reply) { append_reply(output_.back(), reply); }
+  [[nodiscard]] std::optional<Reply> fault_of(const Line& line, Verb verb) const;
+  [[nodiscard]] ServerEvent hold(const Line& line);
   [[nodiscard]] ServerEvent refuse_command(const Reply& reply);
-  [[nodiscard]] ServerEvent junk(const Reply& reply);
+  [[nodiscard]] ServerEvent answer_junk(const Reply& reply);
+  [[nodiscard]] ServerEvent finish(std::string why);
+  void say(const Reply& reply) { append_reply(output_.back(), reply); }
+  void settle_data(const Reply& reply);
+  void settle_auth(const Reply& reply);
   void end_transaction();
-  void finish() { state_ = State::finished; }
-  [[nodiscard]] bool starts_like_tls() const;
   void decode(std::string_view bytes);
+  [[nodiscard]] bool starts_like_tls() const;
 
   ServerOptions options_;
   State state_ = State::greeting;
   Owed owed_ = Owed::nothing;
   std::size_t owed_rcpts_ = 0;
   LineReader lines_;
-  std::optional<std::string> held_line_;  // a command that has to wait for owed replies
+  std::optional<HeldLine> held_line_;
   base::ByteQueue output_;
   Extensions offered_;
 
@@ -180,8 +192,9 @@ class ServerSession {
   unsigned junk_ = 0;
   bool has_eof_ = false;
   bool is_gone_told_ = false;
-  std::string timed_out_;  // why, once it has
+  std::string gone_why_;
   base::Instant last_progress_;
+  base::Instant now_;  // of the last bytes
 };
 
 }  // namespace smtp

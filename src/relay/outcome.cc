@@ -1,0 +1,76 @@
+#include "relay/outcome.h"
+
+#include <string>
+
+#include "base/text.h"
+
+namespace relay {
+
+namespace {
+
+// Room for the code and the enhanced code in a reply line of 512 octets (RFC 5321 4.5.3.1.5).
+constexpr std::size_t kMaxReasonLength = 480;
+
+std::string_view enhanced_code(base::Fault fault) {
+  switch (fault) {
+    case base::Fault::unreachable: return "4.4.1";      // no answer from host
+    case base::Fault::connection: return "4.4.2";       // bad connection
+    case base::Fault::tls_unavailable: return "4.7.4";  // security features not supported
+    case base::Fault::tls: return "4.7.5";              // cryptographic failure
+    case base::Fault::peer_protocol: return "4.5.0";    // other protocol status
+    case base::Fault::config: return "4.3.5";           // system incorrectly configured
+    case base::Fault::peer_unable:
+    case base::Fault::peer_refused:
+    case base::Fault::local:
+    case base::Fault::storage: return "4.3.0";          // other mail system status
+  }
+  return "4.3.0";
+}
+
+smtp::Reply reply_for(int code, const base::Error& error) {
+  return smtp::Reply::make(code, enhanced_code(error.fault),
+                           base::printable(error.detail, kMaxReasonLength));
+}
+
+}  // namespace
+
+smtp::Reply outcome(const base::Error& error) { return reply_for(451, error); }
+
+smtp::Reply closing_outcome(const base::Error& error) { return reply_for(421, error); }
+
+smtp::Reply too_many_sessions() {
+  return smtp::Reply::make(421, "4.3.2", "too many sessions, try again later");
+}
+
+smtp::Reply shutting_down() {
+  return smtp::Reply::make(421, "4.3.2", "smtpseal is shutting down, try again later");
+}
+
+smtp::Reply not_allowed(std::string_view client_address) {
+  return smtp::Reply::make(554, "5.7.1",
+                           "clients at " + std::string(client_address) +
+                               " are not allowed here (listener key: allow)");
+}
+
+smtp::Reply sender_ok() { return smtp::Reply::make(250, "2.1.0", "sender OK"); }
+
+smtp::Reply start_mail_input() {
+  return smtp::Reply::make(354, "", "end data with <CR><LF>.<CR><LF>");
+}
+
+smtp::Reply message_too_big(std::uint64_t limit) {
+  return smtp::Reply::make(552, "5.3.4",
+                           "message is bigger than " + std::to_string(limit) + " octets");
+}
+
+smtp::Reply mail_loop(std::string_view why) {
+  return smtp::Reply::make(554, "5.4.6", "mail is looping: " + std::string(why));
+}
+
+smtp::Reply in_doubt(const base::Error& error) {
+  return smtp::Reply::make(451, "4.4.2",
+                           base::printable(error.detail, kMaxReasonLength) +
+                               "; it may have taken the mail, a second copy is possible");
+}
+
+}  // namespace relay

@@ -1,0 +1,448 @@
+// The server's side of the conversation: see server_session.h.
+#include "smtp/server_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+
+namespace smtp {
+
+namespace {
+
+// Unread input above this is not asked for: commands that must wait are the client's to keep.
+constexpr std::size_t kMaxWaitingInput = 65536;
+
+Reply sequence_error(std::string_view text) { return Reply::make(503, "5.5.1", text); }
+
+bool is_base64_line(std::string_view line) {
+  return std::all_of(line.begin(), line.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           c == '+' || c == '/' || c == '=';
+  });
+}
+
+}  // namespace
+
+ServerSession::ServerSession(ServerOptions options, base::Instant now)
+    : options_(std::move(options)), lines_(kMaxAuthLine), last_progress_(now), now_(now) {}
+
+void ServerSession::greet(const Extensions& offered, base::Instant now) {
+  if (state_ != State::greeting) return;
+  offered_ = offered;
+  say(Reply::make(220, "", options_.hostname + " ESMTP"));
+  state_ = State::commands;
+  last_progress_ = now;
+}
+
+void ServerSession::refuse(const Reply& reply) {
+  if (state_ == State::finished) return;
+  say(reply);
+  state_ = State::finished;
+  if (gone_why_.empty()) gone_why_ = reply.summary();
+}
+
+void ServerSession::receive(std::string_view bytes, base::Instant now) {
+  now_ = now;
+  if (state_ == State::mail_data) {
+    last_progress_ = now;
+    // What the last event showed is over now (see from_client::MailData).
+    if (std::exchange(is_decoded_given_, false)) decoded_.clear();
+    decode(bytes);
+  } else if (state_ != State::finished) {
+    lines_.receive(bytes);
+  }
+}
+
+void ServerSession::receive_eof() { has_eof_ = true; }
+
+void ServerSession::decode(std::string_view bytes) {
+  const std::size_t taken = decoder_.is_ended() ? 0 : decoder_.receive(bytes, decoded_);
+  if (is_data_refused_) decoded_.clear();
+  lines_.receive(bytes.substr(taken));
+}
+
+ServerEvent ServerSession::next_event() {
+  if (std::exchange(is_decoded_given_, false)) decoded_.clear();
+  switch (state_) {
+    case State::greeting:
+      // A client that sent everything and half-closed still gets its answers.
+      if (has_eof_ && lines_.is_empty()) return finish("client left before the greeting");
+      return NeedMore{};
+    case State::commands: return next_command();
+    case State::mail_data: return next_mail_data();
+    case State::finished: break;
+  }
+  if (std::exchange(is_gone_told_, true)) return NeedMore{};
+  return from_client::Gone{gone_why_};
+}
+
+ServerEvent ServerSession::next_mail_data() {
+  if (!is_data_refused_) {
+    std::optional<Reply> fault;
+    if (decoder_.has_nul()) {
+      fault = Reply::make(554, "5.6.0", "mail data holds a NUL octet, which SMTP cannot carry");
+    } else if (decoder_.has_bare_line_ends() && options_.line_endings == LineEndings::strict) {
+      fault = Reply::make(550, "5.6.11", "mail data holds a bare CR or LF (line_endings = strict)");
+    }
+    if (fault) {
+      is_data_refused_ = true;
+      decoded_.clear();
+      return from_client::MailDataRefused{*std::move(fault)};
+    }
+  }
+  if (!decoded_.empty()) {
+    is_decoded_given_ = true;
+    return from_client::MailData{decoded_};
+  }
+  if (decoder_.is_ended()) {
+    state_ = State::commands;
+    owed_ = Owed::end_of_data;
+    return from_client::EndOfData{decoder_.size()};
+  }
+  if (has_eof_) return finish("client closed the connection inside its mail data");
+  return NeedMore{};
+}
+
+ServerEvent ServerSession::next_command() {
+  while (state_ == State::commands) {
+    if (owed_ != Owed::nothing && owed_ != Owed::mail) return NeedMore{};
+    ServerEvent event = NeedMore{};
+    if (held_line_) {
+      const HeldLine held = *std::exchange(held_line_, std::nullopt);
+      Line line;
+      line.text = held.text;
+      line.ends_in_bare_lf = held.ends_in_bare_lf;
+      line.has_bare_cr = held.has_bare_cr;
+      line.has_nul = held.has_nul;
+      line.is_too_long = held.is_too_long;
+      event = on_line(line);
+    } else if (!is_auth_response_due_ && starts_like_tls()) {
+      if (is_reply_owed()) return NeedMore{};
+      return on_foreign();
+    } else if (const std::optional<Line> line = lines_.next_line()) {
+      event = on_line(*line);
+    } else {
+      if (lines_.skipped() > kMaxSkippedLine) {
+        say(Reply::make(500, "5.5.2", "line too long"));
+        return finish("client sent a line without end");
+      }
+      if (has_eof_ && !is_reply_owed()) return finish("client closed the connection");
+      return NeedMore{};
+    }
+    // A line that was answered here is no event; one that has to wait stops the reading.
+    if (held_line_ || !std::holds_alternative<NeedMore>(event)) return event;
+  }
+  return next_event();
+}
+
+bool ServerSession::starts_like_tls() const {
+  return lines_.skipped() == 0 && lines_.rest().starts_with("\x16\x03");
+}
+
+ServerEvent ServerSession::hold(const Line& line) {
+  held_line_ = HeldLine{std::string(line.text), line.ends_in_bare_lf, line.has_bare_cr,
+                        line.has_nul, line.is_too_long};
+  return NeedMore{};
+}
+
+std::optional<Reply> ServerSession::fault_of(const Line& line, Verb verb) const {
+  if (line.is_too_long || (verb != Verb::auth && line.text.size() + 2 > kMaxCommandLine)) {
+    return Reply::make(500, "5.5.2", "line too long");
+  }
+  if (line.has_nul) return Reply::make(500, "5.5.2", "command holds a NUL octet");
+  if (line.has_bare_cr) return Reply::make(501, "5.5.2", "command holds a bare CR");
+  return std::nullopt;
+}
+
+ServerEvent ServerSession::on_line(const Line& line) {
+  // A whole command is progress; the bytes of half a one are not.
+  last_progress_ = std::max(last_progress_, now_);
+  if (is_auth_response_due_) return on_auth_response(line);
+  const SplitCommand command = split_command(line.text);
+  const std::optional<Reply> fault = fault_of(line, command.verb);
+  if (is_reply_owed() && (fault || command.verb != Verb::rcpt)) return hold(line);
+  if (line.ends_in_bare_lf && options_.line_endings == LineEndings::strict) {
+    if (is_reply_owed()) return hold(line);
+    say(Reply::make(500, "5.5.2", "line ends in a bare LF (line_endings = strict)"));
+    return finish("client sent a bare LF");
+  }
+  if (fault) return refuse_command(*fault);
+  return on_command(command, line);
+}
+
+ServerEvent ServerSession::on_command(const SplitCommand& command, const Line& line) {
+  switch (command.verb) {
+    case Verb::helo:
+    case Verb::ehlo: return on_hello(command);
+    case Verb::mail: return on_mail(command);
+    case Verb::rcpt: return on_rcpt(command, line);
+    case Verb::data: return on_data(command);
+    case Verb::auth: return on_auth(command);
+    case Verb::rset: return on_rset();
+    case Verb::quit: return on_quit();
+    case Verb::noop: return answer_junk(Reply::make(250, "2.0.0", "OK"));
+    case Verb::vrfy:
+      return answer_junk(Reply::make(252, "2.0.0", "cannot verify; send mail and see"));
+    case Verb::help:
+      return answer_junk(Reply::make(
+          214, "2.0.0", "smtpseal carries mail to a smarthost over TLS; see its manual"));
+    case Verb::bdat:
+      // The chunk behind it cannot be told from commands without trusting its length.
+      say(Reply::make(502, "5.5.1", "BDAT was not offered"));
+      return finish("client sent BDAT, which was not offered");
+    case Verb::starttls:
+      return refuse_command(Reply::make(502, "5.5.1", "STARTTLS was not offered"));
+    case Verb::expn:
+    case Verb::etrn:
+    case Verb::unimplemented:
+      return refuse_command(Reply::make(502, "5.5.1", "command not implemented"));
+    case Verb::foreign: return on_foreign();
+    case Verb::unknown: break;
+  }
+  return refuse_command(Reply::make(500, "5.5.2", "command not recognised"));
+}
+
+ServerEvent ServerSession::on_foreign() {
+  say(Reply::make(554, "5.5.1", "this is an SMTP server"));
+  return finish("client does not speak SMTP");
+}
+
+ServerEvent ServerSession::on_hello(const SplitCommand& command) {
+  auto name = parse_hello(command.argument, options_.syntax);
+  if (const Reply* refusal = std::get_if<Reply>(&name)) return refuse_command(*refusal);
+  client_name_ = std::get<std::string>(std::move(name));
+  has_hello_ = true;
+  is_extended_ = command.verb == Verb::ehlo;
+  end_transaction();
+  owed_ = Owed::hello;
+  return from_client::Hello{is_extended_, client_name_};
+}
+
+void ServerSession::answer_hello(const Extensions& offered, base::Instant now) {
+  if (owed_ != Owed::hello) return;
+  offered_ = offered;
+  say(is_extended_ ? format_ehlo(options_.hostname, offered_)
+                   : Reply::make(250, "", options_.hostname));
+  owed_ = Owed::nothing;
+  last_progress_ = now;
+}
+
+ServerEvent ServerSession::on_mail(const SplitCommand& command) {
+  if (has_mail_) return refuse_command(sequence_error("a transaction is open already"));
+  if (!has_hello_ && options_.syntax == Syntax::strict) {
+    return refuse_command(sequence_error("EHLO or HELO first"));
+  }
+  // HELO shows no extensions; devices that use them all the same mean what they say.
+  const bool has_extensions = is_extended_ || options_.syntax == Syntax::tolerant;
+  auto parsed = parse_mail(command.argument, has_extensions ? offered_ : Extensions{},
+                           options_.syntax);
+  if (const Reply* refusal = std::get_if<Reply>(&parsed)) return refuse_command(*refusal);
+  auto& mail = std::get<MailCommand>(parsed);
+  end_transaction();
+  has_mail_ = true;
+  is_utf8_ = mail.is_utf8;
+  owed_ = Owed::mail;
+  return from_client::Mail{std::move(mail)};
+}
+
+ServerEvent ServerSession::on_rcpt(const SplitCommand& command, const Line& line) {
+  const bool has_extensions = is_extended_ || options_.syntax == Syntax::tolerant;
+  auto parsed = parse_rcpt(command.argument, has_extensions ? offered_ : Extensions{}, is_utf8_,
+                           options_.syntax);
+  const Reply* refusal = std::get_if<Reply>(&parsed);
+  const bool is_answered_here = !has_mail_ || refusal != nullptr || rcpts_seen_ >= kMaxRecipients;
+  if (is_answered_here && is_reply_owed()) return hold(line);
+  if (!has_mail_) return refuse_command(sequence_error("MAIL first"));
+  if (refusal != nullptr) return refuse_command(*refusal);
+  if (rcpts_seen_ >= kMaxRecipients) {
+    return refuse_command(Reply::make(452, "4.5.3", "too many recipients"));
+  }
+  ++rcpts_seen_;
+  ++owed_rcpts_;
+  return from_client::Rcpt{std::get<RcptCommand>(std::move(parsed))};
+}
+
+ServerEvent ServerSession::on_data(const SplitCommand& command) {
+  std::optional<Reply> refusal;
+  if (!command.argument.empty() && options_.syntax == Syntax::strict) {
+    refusal = Reply::make(501, "5.5.4", "DATA takes no argument");
+  } else if (!has_mail_) {
+    refusal = sequence_error("MAIL first");
+  } else if (rcpts_seen_ == 0) {
+    refusal = sequence_error("RCPT first");
+  } else if (rcpts_accepted_ == 0) {
+    refusal = Reply::make(554, "5.5.1", "no valid recipients");
+  }
+  if (!refusal) {
+    owed_ = Owed::data;
+    return from_client::Data{};
+  }
+  // What stands behind a refused DATA is mail data of a client that did not wait: it must never
+  // be taken for commands.
+  if (lines_.is_empty()) return refuse_command(*refusal);
+  say(*refusal);
+  return finish("client sent mail data behind a DATA that was refused");
+}
+
+ServerEvent ServerSession::on_rset() {
+  const bool was_in_transaction = has_mail_;
+  end_transaction();
+  ServerEvent event = answer_junk(Reply::make(250, "2.0.0", "OK"));
+  if (was_in_transaction && state_ != State::finished) return from_client::Reset{};
+  return event;
+}
+
+ServerEvent ServerSession::on_quit() {
+  say(Reply::make(221, "2.0.0", options_.hostname + " closing"));
+  state_ = State::finished;
+  is_gone_told_ = true;
+  return from_client::Quit{};
+}
+
+ServerEvent ServerSession::on_auth(const SplitCommand& command) {
+  if (offered_.auth_mechanisms.empty()) {
+    return refuse_command(Reply::make(502, "5.5.1", "AUTH is not offered"));
+  }
+  if (!is_extended_) return refuse_command(sequence_error("EHLO first"));
+  if (is_authenticated_) return refuse_command(sequence_error("authenticated already"));
+  if (has_mail_) return refuse_command(sequence_error("not inside a mail transaction"));
+  const std::string_view argument = command.argument;
+  const std::size_t space = argument.find(' ');
+  const std::string mechanism = base::uppered(argument.substr(0, space));
+  if (mechanism.empty()) {
+    return refuse_command(Reply::make(501, "5.5.4", "AUTH needs a mechanism"));
+  }
+  const auto& offered = offered_.auth_mechanisms;
+  if (std::find(offered.begin(), offered.end(), mechanism) == offered.end()) {
+    return refuse_command(Reply::make(504, "5.5.4", "mechanism not offered"));
+  }
+  std::string forwarded = mechanism;
+  if (space != std::string_view::npos) {
+    const std::string_view initial = base::trimmed(argument.substr(space));
+    if (!is_base64_line(initial)) {
+      return refuse_command(Reply::make(501, "5.5.2", "the initial response is not base64"));
+    }
+    if (!initial.empty()) forwarded.append(" ").append(initial);
+  }
+  owed_ = Owed::auth;
+  return from_client::Auth{std::move(forwarded)};
+}
+
+ServerEvent ServerSession::on_auth_response(const Line& line) {
+  is_auth_response_due_ = false;
+  owed_ = Owed::auth;
+  const std::string_view text = base::trimmed(line.text);
+  const bool is_carried = !line.is_too_long && !line.has_nul && !line.has_bare_cr &&
+                          (text == "*" || is_base64_line(text));
+  // What is not base64 must not reach the smarthost; cancelling makes it say 501 (RFC 4954 4).
+  return from_client::AuthResponse{is_carried ? std::string(text) : "*"};
+}
+
+void ServerSession::reply(const Reply& reply, base::Instant now) {
+  last_progress_ = now;
+  switch (owed_) {
+    case Owed::mail:
+      owed_ = Owed::nothing;
+      say(reply);
+      if (!reply.is_positive()) end_transaction();
+      return;
+    case Owed::data: settle_data(reply); return;
+    case Owed::auth: settle_auth(reply); return;
+    case Owed::end_of_data:
+      owed_ = Owed::nothing;
+      junk_ = 0;
+      say(reply);
+      end_transaction();
+      return;
+    case Owed::hello:
+    case Owed::nothing: break;
+  }
+  SMTPSEAL_CHECK(owed_rcpts_ > 0);
+  --owed_rcpts_;
+  if (reply.is_positive()) ++rcpts_accepted_;
+  say(reply);
+}
+
+void ServerSession::settle_data(const Reply& reply) {
+  owed_ = Owed::nothing;
+  say(reply);
+  if (!reply.is_intermediate()) {
+    end_transaction();
+    if (lines_.is_empty()) return;
+    state_ = State::finished;
+    gone_why_ = "client sent mail data behind a DATA that was refused";
+    return;
+  }
+  state_ = State::mail_data;
+  decoder_ = MailDataDecoder();
+  decoded_.clear();
+  is_decoded_given_ = false;
+  is_data_refused_ = false;
+  const std::string waiting(lines_.rest());
+  lines_.clear();
+  decode(waiting);
+}
+
+void ServerSession::settle_auth(const Reply& reply) {
+  owed_ = Owed::nothing;
+  say(reply);
+  is_auth_response_due_ = reply.is_intermediate();
+  if (reply.is_positive()) is_authenticated_ = true;
+}
+
+ServerEvent ServerSession::refuse_command(const Reply& reply) {
+  say(reply);
+  if (++errors_ < kMaxErrors) return NeedMore{};
+  say(Reply::make(421, "4.7.0", "too many errors"));
+  return finish("client made too many errors");
+}
+
+ServerEvent ServerSession::answer_junk(const Reply& reply) {
+  if (++junk_ > kMaxJunkCommands) return refuse_command(reply);
+  say(reply);
+  return NeedMore{};
+}
+
+ServerEvent ServerSession::finish(std::string why) {
+  state_ = State::finished;
+  gone_why_ = std::move(why);
+  is_gone_told_ = true;
+  return from_client::Gone{gone_why_};
+}
+
+void ServerSession::end_transaction() {
+  has_mail_ = false;
+  is_utf8_ = false;
+  rcpts_seen_ = 0;
+  rcpts_accepted_ = 0;
+}
+
+std::optional<base::Instant> ServerSession::deadline() const {
+  if (state_ == State::greeting || state_ == State::finished || is_reply_owed()) {
+    return std::nullopt;
+  }
+  return last_progress_ +
+         (state_ == State::mail_data ? options_.data_timeout : options_.command_timeout);
+}
+
+void ServerSession::on_time(base::Instant now) {
+  const std::optional<base::Instant> due = deadline();
+  if (!due || now < *due) return;
+  const bool is_in_data = state_ == State::mail_data;
+  refuse(Reply::make(421, "4.4.2",
+                     is_in_data ? "timed out waiting for mail data" : "timed out, idle too long"));
+}
+
+bool ServerSession::wants_input() const {
+  if (state_ == State::finished || has_eof_) return false;
+  return state_ == State::mail_data || lines_.rest().size() < kMaxWaitingInput;
+}
+
+std::string_view ServerSession::stall_hint() const {
+  if (!decoder_.has_false_end()) return {};
+  return "the mail data has a line of a single dot that is not between two CRLF; only "
+         "CRLF.CRLF ends mail data";
+}
+
+}  // namespace smtp
