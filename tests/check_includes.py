@@ -52,7 +52,7 @@ STANDARD_HEADER = re.compile(r"[a-z_]+")  # <vector>, <cstdint>: neither a dot n
 
 
 def faults_of_line(path, folder, is_test, quote, header, source_root):
-    """Yields a message for each rule that one include breaks. `path` is relative to the checkout."""
+    """Yields a message for each rule that one include breaks. `path` begins with src or tests."""
     for library, users, message in LIBRARIES:
         if library.fullmatch(header) and not users.fullmatch(path):
             # The tests of a folder may look at what the folder itself is made of.
@@ -85,7 +85,8 @@ def faults_of_file(file, root):
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         match = INCLUDE.match(line)
         if match:
-            for message in faults_of_line(path, folder, parts[0] == "tests", *match.groups(), root / "src"):
+            is_test = parts[0] == "tests"
+            for message in faults_of_line(path, folder, is_test, *match.groups(), root / "src"):
                 yield number, message
 
 
@@ -98,9 +99,10 @@ def main():
         if file.suffix in (".cc", ".h")
     ]
     unknown = {d.name for d in (root / "src").iterdir() if d.is_dir()} - set(MAY_INCLUDE)
-    faults = [f"src/{name}: a folder without a row in tests/check_includes.py" for name in sorted(unknown)]
+    faults = [f"src/{name}: a folder without a row in {__file__}" for name in sorted(unknown)]
     for file in files:
-        faults += [f"{file.relative_to(root)}:{number}: {text}" for number, text in faults_of_file(file, root)]
+        name = file.relative_to(root)
+        faults += [f"{name}:{number}: {text}" for number, text in faults_of_file(file, root)]
     for fault in faults:
         print(fault)
     print(f"{len(files)} files, {len(faults)} faults")

@@ -3,12 +3,14 @@
 
 say() { printf '==> %s\n' "$*"; }
 
-# configure FOLDER ARGUMENT...: `meson setup` once, and again when the arguments are others. Its many
-# lines are shown only if it fails.
+# configure FOLDER ARGUMENT...: `meson setup` once, and again when the arguments or the libraries of
+# the system are others. Its many lines are shown only if it fails.
 configure() {
   folder=$1
   shift
-  if [ ! -f "$folder/build.ninja" ] || [ "$(cat "$folder/arguments" 2>/dev/null)" != "$*" ]; then
+  inputs="$* $(pkg-config --modversion libuv CLI11 spdlog nlohmann_json 2>/dev/null | tr '\n' ' ')"
+  inputs="$inputs $(pkg-config --modversion gtest gmock 2>/dev/null | tr '\n' ' ')"
+  if [ ! -f "$folder/build.ninja" ] || [ "$(cat "$folder/inputs" 2>/dev/null)" != "$inputs" ]; then
     say "configuring ${folder#"$root"/}: $*"
     rm -rf -- "$folder"
     mkdir -p -- "$folder"
@@ -16,7 +18,7 @@ configure() {
       cat "$folder/setup.log"
       return 1
     fi
-    printf '%s\n' "$*" >"$folder/arguments"
+    printf '%s\n' "$inputs" >"$folder/inputs"
   fi
 }
 

@@ -2,11 +2,11 @@
 """Counts the single tests in Meson's test logs: count_tests.py TESTLOG.json...
 
 A GoogleTest program is one test to Meson and many to us; its output says how each ended. A program
-that ended badly with no failed test in its output (a crash, a leak, a time-out) is a failed test of its
-own, and so is a test that was started and never ended. Any other program is one test.
+that ended badly with no failed test in its output (a leak, a crash at the end) is a failed test of
+its own, and so is a test that was started and never ended. Any other program is one test.
 
-Lists what failed and what was skipped, then prints `N passed, N failed` as the last line. Exits 1 if
-anything failed, if a log is missing, or if nothing passed.
+Lists what failed and what was skipped, then prints `N passed, N failed` as the last line. Exits 1
+if anything failed, if a log is missing, or if nothing passed.
 """
 
 import json
@@ -49,7 +49,7 @@ def main(logs):
         except OSError as error:
             failed.append(f"no test log: {error}")
             continue
-        folder = pathlib.Path(log).absolute().parent.parent.name  # build/test, without the logs' own
+        folder = pathlib.Path(log).absolute().parent.parent.name  # of FOLDER/meson-logs/LOG
         for run in runs:
             for total, part in zip((passed, failed, skipped), count_program(run, folder)):
                 total.extend(part)

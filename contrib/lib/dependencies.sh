@@ -1,39 +1,39 @@
 # shellcheck shell=sh
 # What smtpseal is built and tested with, on each system, and how to install what is missing.
-# Sourced by contrib/try and contrib/test, which set `root` and define say().
+# Sourced by contrib/try and contrib/test after contrib/lib/build.sh, whose say() is used.
 #
-# What is there is asked of the tools themselves (a command, a pkg-config module), not of the package
-# manager, so anything installed by other means counts. Only what is missing is installed, and it is
-# said beforehand. mbedTLS and inih are not among it: contrib/fetch-sources brings them.
+# What is there is asked of the tools themselves (a command, a pkg-config module), not of the
+# package manager, so anything installed by other means counts. Only what is missing is installed,
+# and it is said beforehand. mbedTLS and inih are not among it: contrib/fetch-sources brings them.
 
-# One line a need: group, kind, what to look for, then the package on Debian and Ubuntu, Fedora, Arch,
-# Alpine and with Homebrew; `-`: comes with something else, or is not there (a wrap may stand in).
-# Group `build` is required; `test` too, for contrib/test; `peer` are real mail programs that tests talk
-# to, and tests that lack one are skipped.
+# One line a need: group, kind (a command, a pkg-config module, a file on Linux), its name, then the
+# package on Debian and Ubuntu, Fedora, Arch, Alpine and with Homebrew; `-`: comes with something
+# else, or is not there (a wrap may stand in). Group `build` is required; `test` too, for
+# contrib/test; `peer` are real mail programs: tests that lack one are skipped.
 dependency_table() {
   cat <<'TABLE'
-build command c++           g++                 gcc-c++             gcc            g++            -
-build command cc            gcc                 gcc                 gcc            gcc            -
-build file    stdlib.h      libc6-dev           glibc-devel         glibc          musl-dev       -
-build command meson         meson               meson               meson          meson          meson
-build command ninja         ninja-build         ninja-build         ninja          ninja-build    ninja
-build command pkg-config    pkg-config          pkgconf-pkg-config  pkgconf        pkgconf        pkgconf
-build command python3       python3             python3             python         python3        python3
-build module  libuv         libuv1-dev          libuv-devel         libuv          libuv-dev      libuv
-build module  CLI11         libcli11-dev        cli11-devel         cli11          -              cli11
-build module  spdlog        libspdlog-dev       spdlog-devel        spdlog         spdlog-dev     spdlog
-build module  fmt           libfmt-dev          fmt-devel           fmt            fmt-dev        fmt
-build module  nlohmann_json nlohmann-json3-dev  json-devel          nlohmann-json  nlohmann-json  nlohmann-json
-test  module  gtest         libgtest-dev        gtest-devel         gtest          gtest-dev      googletest
-test  module  gmock         libgmock-dev        gmock-devel         gtest          gtest-dev      googletest
-peer  command openssl       openssl             openssl             openssl        openssl        openssl@3
-peer  command curl          curl                curl                curl           curl           curl
-peer  command swaks         swaks               swaks               -              swaks          swaks
-peer  command postfix       postfix             postfix             postfix        postfix        -
+build tool c++           g++                gcc-c++      gcc           g++           -
+build file /usr/include/stdlib.h libc6-dev glibc-devel glibc musl-dev -
+build file /etc/ssl/certs/ca-certificates.crt ca-certificates - ca-certificates ca-certificates -
+build tool meson         meson              meson        meson         meson         meson
+build tool ninja         ninja-build        ninja-build  ninja         ninja-build   ninja
+build tool pkg-config    pkg-config         pkgconfig    pkgconf       pkgconf       pkgconf
+build tool python3       python3            python3      python        python3       python3
+build lib  libuv         libuv1-dev         libuv-devel  libuv         libuv-dev     libuv
+build lib  CLI11         libcli11-dev       cli11-devel  cli11         -             cli11
+build lib  spdlog        libspdlog-dev      spdlog-devel spdlog        spdlog-dev    spdlog
+build lib  fmt           libfmt-dev         fmt-devel    fmt           fmt-dev       fmt
+build lib  nlohmann_json nlohmann-json3-dev json-devel   nlohmann-json nlohmann-json nlohmann-json
+test  lib  gtest         libgtest-dev       gtest-devel  gtest         gtest-dev     googletest
+test  lib  gmock         libgmock-dev       gmock-devel  gtest         gtest-dev     googletest
+peer  tool openssl       openssl            openssl      openssl       openssl       openssl@3
+peer  tool curl          curl               curl         curl          curl          curl
+peer  tool swaks         swaks              swaks        -             swaks         swaks
+peer  tool postfix       postfix            postfix      postfix       postfix       -
 TABLE
 }
 
-# Prints the column of dependency_table for this system: debian, fedora, arch, alpine, brew, or nothing.
+# Prints what dependency_table calls this system: debian, fedora, arch, alpine, brew, or nothing.
 package_system() {
   if [ "$(uname -s)" = Darwin ]; then
     if command -v brew >/dev/null 2>&1; then echo brew; fi
@@ -54,9 +54,9 @@ package_system() {
 is_present() {
   case $1 in
     # Daemons live in sbin, which need not be in a user's search path.
-    command) PATH=$PATH:/usr/sbin:/sbin command -v "$2" >/dev/null 2>&1 ;;
-    module) command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "$2" ;;
-    file) [ "$(uname -s)" = Darwin ] || [ -e "/usr/include/$2" ] ;;
+    tool) PATH=$PATH:/usr/sbin:/sbin command -v "$2" >/dev/null 2>&1 ;;
+    lib) command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "$2" ;;
+    file) [ "$(uname -s)" = Darwin ] || [ -e "$2" ] ;;
   esac
 }
 
@@ -129,10 +129,10 @@ install_packages() {
 
 # Debian starts the daemons it installs. Ours are for tests, which start their own with their own
 # configuration: nothing may listen when this is over, nor at the next boot. Postfix asks what to
-# configure; the answer is nothing. Where something else decides about starting daemons, it stays.
+# configure; the answer is nothing. Where something decides about starting daemons, it stays.
 install_on_debian() {
   # shellcheck disable=SC2016  # expanded by the inner shell
-  as_root env DEBIAN_FRONTEND=noninteractive sh -eu -c '
+  as_root env DEBIAN_FRONTEND=noninteractive "PATH=$PATH:/usr/sbin:/sbin" sh -eu -c '
     policy=/usr/sbin/policy-rc.d
     mine=no
     clean_up() { [ "$mine" = no ] || rm -f "$policy"; }
@@ -149,7 +149,8 @@ install_on_debian() {
         fi
         ;;
     esac
-    apt-get install --yes --no-install-recommends --no-remove --quiet "$@"
+    apt-get install --yes --no-install-recommends --no-remove --quiet --quiet \
+      -o Dpkg::Use-Pty=0 "$@" >/dev/null
     case " $* " in
       *" postfix "*) update-rc.d postfix disable >/dev/null 2>&1 || true ;;
     esac
@@ -180,7 +181,7 @@ install_dependencies() {
       *)
         # A wrap stands in for a library; nothing stands in for a command.
         say "still missing:$names"
-        for name in c++ cc meson ninja pkg-config python3; do
+        for name in c++ meson ninja pkg-config python3; do
           case " $names " in
             *" $name "*)
               say "install $name and run this again"

@@ -1,10 +1,10 @@
-/* mbedTLS 3.6 as smtpseal builds it: changes to upstream's include/mbedtls/mbedtls_config.h, which is
- * read before this file (MBEDTLS_USER_CONFIG_FILE). The library and every user of its headers must see
- * the same file, so the definition travels with the Meson dependency.
+/* mbedTLS 3.6 as smtpseal builds it: changes to upstream's include/mbedtls/mbedtls_config.h, which
+ * is read before this file (MBEDTLS_USER_CONFIG_FILE). The library and every user of its headers
+ * must see the same file, so the definition travels with the Meson dependency.
  *
- * What stays is what a mail relay needs on both of its sides: TLS 1.3 and 1.2, forward secrecy always,
- * authenticated encryption always, RSA and ECDSA certificates, session tickets, and the making of keys
- * and certificates (the demonstration and the tests have a certificate authority of their own).
+ * What stays is what a mail relay needs on both of its sides: TLS 1.3 and 1.2, forward secrecy and
+ * authenticated encryption always, RSA and ECDSA certificates, session tickets, and the making of
+ * keys and certificates (the demonstration and the tests have an authority of their own).
  */
 #ifndef SMTPSEAL_MBEDTLS_CONFIG_H
 #define SMTPSEAL_MBEDTLS_CONFIG_H
