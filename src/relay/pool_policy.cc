@@ -28,7 +28,8 @@ Decision choose(std::span<const IdleConnection> idle, unsigned existing,
   const IdleConnection* oldest = nullptr;
   for (const IdleConnection& connection : idle) {
     if (oldest == nullptr || connection.idle_since < oldest->idle_since) oldest = &connection;
-    if (must_be_fresh || !why_retire(connection, options, now).empty()) continue;
+    if (must_be_fresh && !connection.is_unused) continue;
+    if (!why_retire(connection, options, now).empty()) continue;
     if (!smtp::covers(connection.extensions, needs)) continue;
     if (best == nullptr || connection.idle_since > best->idle_since) best = &connection;
   }

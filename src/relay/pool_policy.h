@@ -34,6 +34,7 @@ struct IdleConnection {
   base::Instant idle_since;
   unsigned transactions = 0;
   std::uint64_t bytes = 0;
+  bool is_unused = false;  // opened and never leased yet
   smtp::Extensions extensions;
 };
 
@@ -49,7 +50,8 @@ struct Decision {
   std::uint64_t id = 0;  // of the connection to lease
 };
 
-// The most recently used idle connection that covers `needs` (so that the others can age out), else
+// The most recently used idle connection that covers `needs` (so that the others can age out; with
+// `must_be_fresh` only one that nobody has used), else
 // a new one when fewer than max_connections exist (`in_use` counts leased and opening ones too),
 // else an idle one must make room (then `open` with the id of the one to close), else wait. An id of
 // 0 is none.

@@ -1,0 +1,40 @@
+// The command line: argv to an Invocation, nothing else.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+
+namespace app {
+
+enum class Command { run, check, send, config, queue, demo, probe, status, service };
+
+// What a command line asks for.
+struct Invocation {
+  Command command = Command::run;
+  std::optional<std::string> config_file;      // -c
+  std::vector<config::Sources::Flag> flags;    // --listen, --smarthost, --tls, --mode
+  bool is_json = false;
+  std::optional<std::string> target;           // check HOST[:PORT]
+  std::string from, to;                        // send
+  std::optional<std::string> via;              // send --via ADDR; demo --smarthost-only --listen ADDR
+  bool is_once = false;                        // demo --once
+  bool is_smarthost_only = false;              // demo --smarthost-only
+  std::vector<std::string> arguments;          // queue, probe, service
+};
+
+// Either an invocation, or the status to exit with at once (--help, --version, wrong usage: what
+// there was to say has been said).
+struct CommandLine {
+  std::optional<Invocation> invocation;
+  int status = 0;
+};
+
+[[nodiscard]] CommandLine parse_command_line(int argc, const char* const* argv);
+
+// Flags, environment and files of this process as the sources of a configuration.
+[[nodiscard]] config::Sources sources_of(const Invocation& invocation);
+
+}  // namespace app

@@ -1,0 +1,117 @@
+// One client: its stream, our server's side of the conversation, and its mail transactions.
+//
+// The straight descent: a callback feeds the session, takes its events, carries out the
+// transaction's actions, and asks for one flush at the end of the turn. It belongs to the App,
+// which alone destroys it, after is_finished().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "app/smarthost_pool.h"
+#include "app/turn.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "net/tcp_stream.h"
+#include "net/timer.h"
+#include "relay/transaction.h"
+#include "smtp/server_session.h"
+
+namespace app {
+
+// What every session of one listener shares.
+struct ListenerContext {
+  net::Loop* loop = nullptr;
+  Turn* turn = nullptr;
+  base::LogSink* log = nullptr;
+  config::Listener listener;
+  std::string hostname;
+  SmarthostPool* pool = nullptr;
+};
+
+class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTask {
+ public:
+  ClientLink(ListenerContext& context, net::TcpStream stream, std::uint64_t id);
+  ~ClientLink();
+  ClientLink(const ClientLink&) = delete;
+  ClientLink& operator=(const ClientLink&) = delete;
+
+  void start();
+  // Instead of serving this client: says why and closes.
+  void start_refusing(const smtp::Reply& reply);
+  // Ends the session once no transaction is open (421).
+  void drain();
+  // Ends it now.
+  void stop();
+
+  [[nodiscard]] bool is_finished() const { return is_finished_; }
+  [[nodiscard]] std::string client_host() const { return peer_.host(); }
+  [[nodiscard]] const ListenerContext& context() const { return context_; }
+  // Called once, when is_finished() becomes true; the link still exists then.
+  std::function<void(ClientLink&)> on_finished;
+
+ private:
+  void on_read(std::string_view bytes) override;
+  void on_eof() override;
+  void on_error(const base::Error& error) override;
+  void on_drained() override;
+  void on_timer() override;
+  void on_turn_end() override;
+
+  void on_leased(SmarthostLink& link, bool is_reused, bool is_reset_owed) override;
+  void on_lease_failed(const base::Error& error) override;
+  void on_extensions_known() override;
+  void on_extensions_unknown(const base::Error& error) override;
+  void on_smarthost_reply(const smtp::from_smarthost::Replied& replied) override;
+  void on_smarthost_lost(const base::Error& error) override;
+  void on_smarthost_drained() override;
+
+  void greet();
+  [[nodiscard]] smtp::Extensions offer() const;
+  void drive();
+  void dispatch(smtp::ServerEvent& event);
+  void answer_hello(const smtp::from_client::Hello& hello);
+  void perform(const relay::Actions& actions);
+  void perform(const relay::action::Reply& action);
+  void perform(const relay::action::Lease& action);
+  void perform(const relay::action::CancelLease& action);
+  void perform(const relay::action::Send& action);
+  void perform(const relay::action::BeginData& action);
+  void perform(const relay::action::SendData& action);
+  void perform(const relay::action::EndData& action);
+  void perform(const relay::action::Return& action);
+  void perform(const relay::action::CloseClient& action);
+  void perform(const relay::action::Finished& action);
+  [[nodiscard]] std::string trace_line();
+  void leave(const std::string& why);
+  void flush();
+  void update_reading();
+  void finish();
+  [[nodiscard]] base::Instant now() const { return context_.loop->now(); }
+
+  ListenerContext& context_;
+  std::uint64_t id_;
+  std::string id_text_;
+  net::Timer timer_;
+  std::optional<net::TcpStream> stream_;
+  net::SocketAddress peer_;
+  smtp::ServerSession session_;
+  relay::Transaction transaction_;
+  SmarthostLink* lease_ = nullptr;
+  smtp::Extensions promised_;
+  base::Instant opened_;
+  unsigned transactions_ = 0;
+  // Facts of the connection that served the transaction, for the log after it was given back.
+  std::string served_by_;
+  std::string served_tls_;
+  bool was_reused_ = false;
+  bool is_paused_for_smarthost_ = false;
+  bool is_draining_ = false;
+  bool is_driving_ = false;
+  bool has_left_ = false;      // the transaction was told that the client is gone
+  bool is_finished_ = false;
+};
+
+}  // namespace app

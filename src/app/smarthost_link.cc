@@ -1,0 +1,316 @@
+// See smarthost_link.h.
+#include "app/smarthost_link.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <utility>
+
+#include "app/format.h"
+#include "base/text.h"
+
+namespace app {
+
+namespace {
+
+// How long the smarthost may take to read our QUIT before the connection is cut.
+constexpr base::Duration kCloseLinger = std::chrono::seconds(2);
+
+smtp::StartTls starttls_policy(const config::Smarthost& smarthost) {
+  if (smarthost.mode == config::Mode::implicit) return smtp::StartTls::never;
+  switch (smarthost.tls.level) {
+    case tls::Level::none: return smtp::StartTls::never;
+    case tls::Level::may: return smtp::StartTls::if_offered;
+    case tls::Level::encrypt:
+    case tls::Level::pin:
+    case tls::Level::verify: break;
+  }
+  return smtp::StartTls::required;
+}
+
+bool is_full_name(std::string_view name) {
+  const std::string lower = base::lowered(name);
+  return lower.find('.') != std::string::npos && !lower.ends_with(".localdomain") &&
+         !lower.ends_with(".local") && !lower.ends_with(".invalid") &&
+         !lower.starts_with("localhost");
+}
+
+}  // namespace
+
+std::string choose_ehlo_name(const std::string& configured, const std::string& hostname,
+                             const net::SocketAddress& local) {
+  if (!configured.empty()) return configured;
+  if (is_full_name(hostname)) return hostname;
+  return (local.host().find(':') == std::string::npos ? "[" : "[IPv6:") + local.host() + "]";
+}
+
+SmarthostLink::SmarthostLink(SmarthostContext& context, SmarthostLinkOwner& owner,
+                             std::uint64_t id)
+    : context_(context), owner_(owner), id_(id), timer_(*context.loop, *this) {}
+
+SmarthostLink::~SmarthostLink() = default;
+
+std::string SmarthostLink::id_text() const { return format_id(id_); }
+
+void SmarthostLink::open() {
+  host_ = context_.smarthost.hosts.front();
+  opened_ = context_.loop->now();
+  connector_ = net::Connector::connect(*context_.loop, host_, context_.smarthost.port,
+                                       context_.smarthost.connect_timeout, *this);
+}
+
+void SmarthostLink::on_connect_failed(const base::Error& error) { fail(error); }
+
+void SmarthostLink::on_connected(net::TcpStream stream) {
+  if (is_dead_) return;
+  peer_ = stream.peer().to_string();
+  if (context_.is_own_listener && context_.is_own_listener(stream.peer())) {
+    fail({base::Fault::config, "the smarthost " + peer_ + " is this smtpseal itself"});
+    return;
+  }
+  const config::Smarthost& smarthost = context_.smarthost;
+  smtp::ClientOptions options;
+  options.ehlo_name = choose_ehlo_name(smarthost.ehlo_name, context_.hostname, stream.local());
+  options.starttls = starttls_policy(smarthost);
+  options.command_timeout = smarthost.command_timeout;
+  options.data_timeout = smarthost.data_timeout;
+  session_.emplace(std::move(options), context_.loop->now());
+  stream_.emplace(std::move(stream));
+  if (const auto started = stream_->start(*this); !started) {
+    fail(started.error());
+    return;
+  }
+  if (smarthost.mode == config::Mode::implicit) start_tls();
+  context_.turn->want(*this);
+}
+
+void SmarthostLink::start_tls() {
+  engine_ = context_.tls->make_engine();
+  handshake_deadline_ =
+      context_.loop->now() +
+      std::min<base::Duration>(smtp::kHandshakeTimeout, context_.smarthost.command_timeout);
+  engine_->start();
+  context_.turn->want(*this);
+}
+
+void SmarthostLink::on_read(std::string_view bytes) {
+  if (is_dead_) return;
+  if (engine_) {
+    engine_->receive(bytes);
+    pump_tls();
+  } else {
+    session_->receive(bytes, context_.loop->now());
+  }
+  pump();
+}
+
+void SmarthostLink::pump_tls() {
+  if (is_dead_) return;
+  if (!is_tls_up_ && engine_->state() == tls::State::established) {
+    is_tls_up_ = true;
+    handshake_deadline_.reset();
+    session_->tls_established(context_.loop->now());
+  }
+  const std::string_view plaintext = engine_->plaintext();
+  if (!plaintext.empty()) {
+    session_->receive(plaintext, context_.loop->now());
+    engine_->consume_plaintext(plaintext.size());
+  }
+  if (engine_->state() == tls::State::failed) {
+    flush();  // the alert tells the smarthost's log why
+    fail(engine_->error());
+  } else if (engine_->state() == tls::State::closed) {
+    session_->receive_eof();
+  }
+}
+
+void SmarthostLink::on_eof() {
+  if (is_dead_) return;
+  if (engine_) {
+    engine_->receive_eof();
+    pump_tls();
+  }
+  if (is_dead_) return;
+  session_->receive_eof();
+  pump();
+}
+
+void SmarthostLink::on_error(const base::Error& error) { fail(error); }
+
+void SmarthostLink::on_drained() {
+  last_drain_ = context_.loop->now();
+  if (!is_dead_ && holder_ != nullptr) holder_->on_smarthost_drained();
+}
+
+void SmarthostLink::pump() {
+  // A holder that is told of an event may send, give the link back and lease it again: all of
+  // that ends up here, in the loop that is running already.
+  if (std::exchange(is_pumping_, true)) return;
+  while (!is_dead_) {
+    smtp::ClientEvent event = session_->next_event();
+    if (std::holds_alternative<smtp::NeedMore>(event)) break;
+    if (std::holds_alternative<smtp::from_smarthost::TlsWanted>(event)) {
+      start_tls();
+    } else if (std::holds_alternative<smtp::from_smarthost::Ready>(event)) {
+      is_ready_ = true;
+      log_open();
+      owner_.on_link_ready(*this);
+    } else if (const auto* replied = std::get_if<smtp::from_smarthost::Replied>(&event)) {
+      if (holder_ != nullptr) holder_->on_smarthost_reply(*replied);
+    } else if (const auto* failed = std::get_if<smtp::from_smarthost::Failed>(&event)) {
+      fail(failed->error);
+    }
+  }
+  is_pumping_ = false;
+  if (!is_dead_) context_.turn->want(*this);
+}
+
+void SmarthostLink::on_turn_end() {
+  if (is_dead_ || !stream_) return;
+  if (engine_) pump_tls();
+  pump();
+  flush();
+  arm_timer();
+}
+
+void SmarthostLink::flush() {
+  if (is_dead_ || !stream_) return;
+  const std::string_view output = session_->output();
+  if (engine_) {
+    // Before STARTTLS everything was sent in plaintext already; now nothing is any more.
+    if (is_tls_up_ && !output.empty()) {
+      bytes_ += output.size();
+      engine_->send(output);
+      session_->consume_output(output.size());
+    }
+    const std::string_view ciphertext = engine_->output();
+    if (!ciphertext.empty()) {
+      stream_->write(ciphertext);
+      engine_->consume_output(ciphertext.size());
+    }
+  } else if (!output.empty()) {
+    bytes_ += output.size();
+    stream_->write(output);
+    session_->consume_output(output.size());
+  }
+  if (stream_->queued() == 0) last_drain_ = context_.loop->now();
+}
+
+void SmarthostLink::arm_timer() {
+  std::optional<base::Instant> deadline = session_->deadline();
+  deadline = base::earlier(deadline, handshake_deadline_);
+  if (stream_->queued() > 0) {
+    // RFC 5321 4.5.3.2.5: a block of mail data is taken within three minutes.
+    deadline = base::earlier(deadline, last_drain_ + smtp::kDataIdleTimeout);
+  }
+  timer_.arm(deadline);
+}
+
+void SmarthostLink::on_timer() {
+  if (is_dead_) return;
+  const base::Instant now = context_.loop->now();
+  if (handshake_deadline_ && now >= *handshake_deadline_) {
+    fail({base::Fault::tls, "TLS handshake with " + host_ + " did not end in time"});
+    return;
+  }
+  if (stream_->queued() > 0 && now >= last_drain_ + smtp::kDataIdleTimeout) {
+    fail({base::Fault::connection, "smarthost stopped taking mail data"});
+    return;
+  }
+  session_->on_time(now);
+  pump();
+  context_.turn->want(*this);
+}
+
+void SmarthostLink::send(smtp::Sent what, std::string_view line) {
+  if (is_dead_) return;
+  context_.log->debug(id_text(), "command",
+                      {{"sent", what == smtp::Sent::auth ? std::string_view("AUTH ***") : line}});
+  session_->send(what, line, context_.loop->now());
+  context_.turn->want(*this);
+}
+
+void SmarthostLink::send_data(std::string_view bytes) {
+  if (is_dead_) return;
+  session_->send_data(bytes);
+  context_.turn->want(*this);
+}
+
+void SmarthostLink::end_data() {
+  if (is_dead_) return;
+  session_->end_data(context_.loop->now());
+  context_.turn->want(*this);
+}
+
+std::size_t SmarthostLink::queued() const {
+  if (is_dead_ || !stream_) return 0;
+  return stream_->queued() + session_->held_data() + session_->output().size();
+}
+
+void SmarthostLink::close() {
+  if (std::exchange(is_dead_, true)) return;
+  timer_.arm(std::nullopt);
+  connector_.reset();
+  if (!stream_) return;
+  if (is_ready_ && session_->reuse().is_clean) {
+    session_->send(smtp::Sent::quit, "QUIT", context_.loop->now());
+    is_dead_ = false;
+    flush();
+    is_dead_ = true;
+  }
+  if (engine_ && is_tls_up_) {
+    engine_->close();
+    const std::string_view ciphertext = engine_->output();
+    stream_->write(ciphertext);
+    engine_->consume_output(ciphertext.size());
+  }
+  net::TcpStream::close_after_flush(std::move(*stream_), kCloseLinger);
+  stream_.reset();
+}
+
+void SmarthostLink::fail(const base::Error& error) {
+  if (std::exchange(is_dead_, true)) return;
+  timer_.arm(std::nullopt);
+  if (!is_ready_) log_refusal(error);
+  owner_.on_link_dead(*this, error);
+  SmarthostHolder* holder = std::exchange(holder_, nullptr);
+  if (holder != nullptr) holder->on_smarthost_lost(error);
+}
+
+std::string SmarthostLink::tls_summary() const {
+  if (!engine_) return {};
+  const tls::SessionInfo& info = engine_->info();
+  return info.version + " " + info.cipher + " " + std::string(tls::to_string(info.verification));
+}
+
+void SmarthostLink::log_open() {
+  const std::string ms = std::to_string(
+      base::milliseconds_between(opened_, context_.loop->now()));
+  if (!engine_) {
+    context_.log->warn(id_text(), "smarthost-open",
+                       {{"host", host_}, {"peer", peer_}, {"tls", "none"}, {"verify", "none"},
+                        {"reused", false}, {"ms", ms}});
+    return;
+  }
+  const tls::SessionInfo& info = engine_->info();
+  const std::string expires =
+      info.chain.empty() ? "unknown" : format_day(info.chain.front().not_after);
+  const base::LogFields fields = {
+      {"host", host_}, {"peer", peer_}, {"tls", info.version}, {"cipher", info.cipher},
+      {"verify", tls::to_string(info.verification)}, {"name", info.server_name},
+      {"expires", expires}, {"resumed", info.is_resumed}, {"reused", false}, {"ms", ms}};
+  if (info.verification == tls::Verification::verified ||
+      info.verification == tls::Verification::pinned) {
+    context_.log->info(id_text(), "smarthost-open", fields);
+  } else {
+    context_.log->warn(id_text(), "smarthost-open", fields);
+  }
+}
+
+void SmarthostLink::log_refusal(const base::Error& error) {
+  context_.log->warn(id_text(), "smarthost-fail",
+                     {{"host", host_}, {"peer", peer_.empty() ? "-" : peer_},
+                      {"fault", base::to_string(error.fault)}, {"reason", error.detail}});
+}
+
+}  // namespace app

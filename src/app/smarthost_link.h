@@ -1,0 +1,155 @@
+// One connection to the smarthost: a stream, TLS, and our side of the conversation.
+//
+// It opens by itself (connect, greeting, EHLO, STARTTLS or implicit TLS, EHLO) and then serves
+// whoever holds it. It belongs to a SmarthostPool, which alone destroys it; a holder only sends
+// through it and gives it back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "app/turn.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "net/connector.h"
+#include "net/tcp_stream.h"
+#include "net/timer.h"
+#include "smtp/client_session.h"
+#include "tls/tls_engine.h"
+
+namespace app {
+
+class SmarthostLink;
+
+// Who has leased the link.
+class SmarthostHolder {
+ public:
+  virtual void on_smarthost_reply(const smtp::from_smarthost::Replied& replied) = 0;
+  // The link is gone; the holder has no lease any more.
+  virtual void on_smarthost_lost(const base::Error& error) = 0;
+  // queued() has become small: more mail data may be sent.
+  virtual void on_smarthost_drained() = 0;
+
+ protected:
+  ~SmarthostHolder() = default;
+};
+
+// Who owns the link.
+class SmarthostLinkOwner {
+ public:
+  virtual void on_link_ready(SmarthostLink& link) = 0;
+  // Before anybody who holds it is told. The link must live until the end of the turn.
+  virtual void on_link_dead(SmarthostLink& link, const base::Error& error) = 0;
+
+ protected:
+  ~SmarthostLinkOwner() = default;
+};
+
+// What every link to one smarthost shares.
+struct SmarthostContext {
+  net::Loop* loop = nullptr;
+  Turn* turn = nullptr;
+  base::LogSink* log = nullptr;
+  config::Smarthost smarthost;
+  std::string hostname;                     // ours
+  std::unique_ptr<tls::ClientContext> tls;  // nothing with tls = none
+  // Whether an address is one that this process itself listens on: mail must not go round.
+  std::function<bool(const net::SocketAddress&)> is_own_listener;
+};
+
+// The name we give in EHLO: the configured one, else our host name when it is a full one, else the
+// literal of the address we speak from (RFC 5321 4.1.3); "localhost" gets mail rejected.
+[[nodiscard]] std::string choose_ehlo_name(const std::string& configured,
+                                           const std::string& hostname,
+                                           const net::SocketAddress& local);
+
+class SmarthostLink final : net::ConnectorEvents,
+                            net::StreamEvents,
+                            net::TimerEvents,
+                            TurnTask {
+ public:
+  // Octets waiting to be sent above which the client behind is not read any more.
+  static constexpr std::size_t kHighWater = 256 * 1024;
+
+  SmarthostLink(SmarthostContext& context, SmarthostLinkOwner& owner, std::uint64_t id);
+  ~SmarthostLink();
+  SmarthostLink(const SmarthostLink&) = delete;
+  SmarthostLink& operator=(const SmarthostLink&) = delete;
+
+  void open();
+  void set_holder(SmarthostHolder* holder) { holder_ = holder; }
+  [[nodiscard]] bool has_holder() const { return holder_ != nullptr; }
+
+  void send(smtp::Sent what, std::string_view line);
+  void send_data(std::string_view bytes);
+  void end_data();
+  // Octets that wait here for the smarthost to take them.
+  [[nodiscard]] std::size_t queued() const;
+
+  // Says QUIT when that is polite, and closes. The link is dead after it; nobody is told.
+  void close();
+
+  [[nodiscard]] std::uint64_t id() const { return id_; }
+  [[nodiscard]] std::string id_text() const;
+  // Only once connected: see has_session.
+  [[nodiscard]] const smtp::ClientSession& session() const { return *session_; }
+  [[nodiscard]] bool has_session() const { return session_.has_value(); }
+  // Mail could be sent through it, at least until it died.
+  [[nodiscard]] bool was_ready() const { return is_ready_; }
+  [[nodiscard]] bool is_dead() const { return is_dead_; }
+  [[nodiscard]] base::Instant opened() const { return opened_; }
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  // As it stands in the log: version, cipher, verdict. Empty without TLS.
+  [[nodiscard]] std::string tls_summary() const;
+  [[nodiscard]] bool has_tls() const { return engine_ != nullptr; }
+
+  // For the pool's books.
+  unsigned transactions = 0;
+  base::Instant idle_since;
+  bool is_unused = true;
+
+ private:
+  void on_connected(net::TcpStream stream) override;
+  void on_connect_failed(const base::Error& error) override;
+  void on_read(std::string_view bytes) override;
+  void on_eof() override;
+  void on_error(const base::Error& error) override;
+  void on_drained() override;
+  void on_timer() override;
+  void on_turn_end() override;
+
+  void start_tls();
+  void pump_tls();
+  void pump();
+  void flush();
+  void arm_timer();
+  void fail(const base::Error& error);
+  void log_open();
+  void log_refusal(const base::Error& error);
+
+  SmarthostContext& context_;
+  SmarthostLinkOwner& owner_;
+  SmarthostHolder* holder_ = nullptr;
+  std::uint64_t id_;
+  net::Timer timer_;
+  std::unique_ptr<net::Connector> connector_;
+  std::optional<net::TcpStream> stream_;
+  std::unique_ptr<tls::Engine> engine_;
+  std::optional<smtp::ClientSession> session_;
+  std::string host_;
+  std::string peer_;
+  base::Instant opened_;
+  std::optional<base::Instant> handshake_deadline_;
+  base::Instant last_drain_;  // when the smarthost last took what was queued
+  std::uint64_t bytes_ = 0;
+  bool is_dead_ = false;
+  bool is_ready_ = false;
+  bool is_pumping_ = false;
+  bool is_tls_up_ = false;
+};
+
+}  // namespace app

@@ -1,0 +1,268 @@
+// See smarthost_pool.h.
+#include "app/smarthost_pool.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace app {
+
+namespace {
+
+// Ids of connections are unique in the process, so that a log line names one connection only.
+std::uint64_t next_link_id() {
+  static std::uint64_t last = 0xc00000;
+  return ++last;
+}
+
+std::uint64_t random_number() {
+  static std::minstd_rand generator(std::random_device{}());
+  return generator();
+}
+
+}  // namespace
+
+SmarthostPool::SmarthostPool(std::unique_ptr<SmarthostContext> context)
+    : context_(std::move(context)), timer_(*context_->loop, *this) {}
+
+SmarthostPool::~SmarthostPool() = default;
+
+void SmarthostPool::lease(PoolClient& client, LeaseRequest request) {
+  waiters_.push_back({&client, std::move(request), now()});
+  context_->turn->want(*this);
+}
+
+void SmarthostPool::want_extensions(PoolClient& client) {
+  extension_waiters_.push_back(&client);
+  context_->turn->want(*this);
+}
+
+void SmarthostPool::cancel(PoolClient& client) {
+  std::erase_if(waiters_, [&](const Waiter& waiter) { return waiter.client == &client; });
+  std::erase(extension_waiters_, &client);
+}
+
+void SmarthostPool::give_back(SmarthostLink& link, bool is_clean, const std::string& why) {
+  link.set_holder(nullptr);
+  ++link.transactions;
+  link.idle_since = now();
+  const smtp::Reuse reuse = link.session().reuse();
+  std::string reason(is_clean ? reuse.why_not : std::string_view(why));
+  if (is_clean && reuse.is_clean) {
+    reached_ = now();
+    const relay::IdleConnection facts{link.id(), link.opened(), link.idle_since,
+                                      link.transactions, link.bytes(), false,
+                                      link.session().extensions()};
+    reason = is_retired_ ? "configuration changed"
+                         : std::string(relay::why_retire(facts, context_->smarthost.pool, now()));
+  }
+  if (!reason.empty()) {
+    context_->log->debug(link.id_text(), "smarthost-close", {{"reason", reason}});
+    link.close();
+    bury(link);
+  }
+  context_->turn->want(*this);
+}
+
+const smtp::Extensions* SmarthostPool::fresh_extensions() const {
+  if (!extensions_ || !reached_ || now() - *reached_ > relay::kExtensionsFresh) return nullptr;
+  return &*extensions_;
+}
+
+const smtp::Extensions* SmarthostPool::known_extensions() const {
+  return extensions_ ? &*extensions_ : nullptr;
+}
+
+bool SmarthostPool::is_idle(const SmarthostLink& link) const {
+  return !link.is_dead() && !link.has_holder() && link.has_session() && link.session().is_ready();
+}
+
+std::vector<relay::IdleConnection> SmarthostPool::idle_connections() const {
+  std::vector<relay::IdleConnection> idle;
+  for (const auto& [id, link] : links_) {
+    if (!is_idle(*link)) continue;
+    idle.push_back({id, link->opened(), link->idle_since, link->transactions, link->bytes(),
+                    link->is_unused, link->session().extensions()});
+  }
+  return idle;
+}
+
+SmarthostLink* SmarthostPool::find(std::uint64_t id) {
+  const auto found = links_.find(id);
+  return found == links_.end() ? nullptr : found->second.get();
+}
+
+void SmarthostPool::on_turn_end() {
+  expire(now());
+  serve();
+  arm_timer();
+}
+
+void SmarthostPool::on_timer() { context_->turn->want(*this); }
+
+void SmarthostPool::serve() {
+  if (fresh_extensions() != nullptr) {
+    for (PoolClient* client : std::exchange(extension_waiters_, {})) client->on_extensions_known();
+  }
+  unsigned openings_wanted = extension_waiters_.empty() ? 0 : 1;
+  // Clients may ask again while they are told; those wait for the next turn.
+  std::deque<Waiter> waiting = std::exchange(waiters_, {});
+  std::deque<Waiter> unserved;
+  for (Waiter& waiter : waiting) {
+    if (!serve_one(waiter, openings_wanted)) unserved.push_back(std::move(waiter));
+  }
+  waiters_.insert(waiters_.begin(), std::make_move_iterator(unserved.begin()),
+                  std::make_move_iterator(unserved.end()));
+  open_as_wanted(openings_wanted);
+}
+
+bool SmarthostPool::serve_one(const Waiter& waiter, unsigned& openings_wanted) {
+  const std::vector<relay::IdleConnection> idle = idle_connections();
+  const relay::Decision decision =
+      relay::choose(idle, static_cast<unsigned>(links_.size()), waiter.request.needs,
+                    waiter.request.must_be_fresh, context_->smarthost.pool, now());
+  switch (decision.choice) {
+    case relay::Choice::lease:
+      lease_link(*waiter.client, *find(decision.id), waiter.request);
+      return true;
+    case relay::Choice::open:
+      if (decision.id != 0 && opening_ == 0) {
+        SmarthostLink& victim = *find(decision.id);
+        victim.close();
+        bury(victim);
+      }
+      ++openings_wanted;
+      return false;
+    case relay::Choice::wait:
+      // Those on their way are for the ones that wait.
+      ++openings_wanted;
+      return false;
+  }
+  return false;
+}
+
+void SmarthostPool::lease_link(PoolClient& client, SmarthostLink& link,
+                               const LeaseRequest& request) {
+  const bool is_reused = !link.is_unused;
+  const bool sat_idle = now() - link.idle_since > relay::kProbeAfterIdle;
+  const bool is_reset_owed = is_reused && (sat_idle || link.session().is_in_transaction());
+  link.is_unused = false;
+  link.set_holder(&client);
+  if (is_reused) {
+    context_->log->debug(link.id_text(), "smarthost-open",
+                         {{"reused", true}, {"transactions", link.transactions},
+                          {"pinned", request.is_pinned}});
+  }
+  client.on_leased(link, is_reused, is_reset_owed);
+}
+
+void SmarthostPool::open_as_wanted(unsigned wanted) {
+  const unsigned most = context_->smarthost.pool.max_connections;
+  if (backoff_.is_failing()) wanted = std::min(wanted, 1U);
+  while (opening_ < wanted && links_.size() < most) {
+    const std::optional<base::Instant> next = backoff_.next_attempt();
+    if (next && now() < *next) return;
+    const std::uint64_t id = next_link_id();
+    SmarthostLinkOwner& self = *this;
+    auto link = std::make_unique<SmarthostLink>(*context_, self, id);
+    SmarthostLink& opened = *link;
+    links_.emplace(id, std::move(link));
+    ++opening_;
+    opened.open();
+  }
+}
+
+void SmarthostPool::on_link_ready(SmarthostLink& link) {
+  --opening_;
+  backoff_.on_success();
+  last_error_.reset();
+  reached_ = now();
+  extensions_ = link.session().extensions();
+  link.idle_since = now();
+  context_->turn->want(*this);
+}
+
+void SmarthostPool::on_link_dead(SmarthostLink& link, const base::Error& error) {
+  const bool was_opening = !link.was_ready();
+  const bool was_idle = !was_opening && !link.has_holder();
+  bury(link);
+  context_->turn->want(*this);
+  if (!was_opening) {
+    if (was_idle) {
+      context_->log->debug(link.id_text(), "smarthost-close", {{"reason", error.detail}});
+    }
+    return;
+  }
+  --opening_;
+  backoff_.on_failure(now(), random_number());
+  last_error_ = error;
+  // A smarthost that serves other connections only has enough of them: those who wait go on.
+  const bool has_live = std::any_of(links_.begin(), links_.end(), [](const auto& entry) {
+    return entry.second->was_ready();
+  });
+  if (has_live) return;
+  reached_.reset();
+  if (opening_ == 0) fail_all(error);
+}
+
+void SmarthostPool::fail_all(const base::Error& error) {
+  for (PoolClient* client : std::exchange(extension_waiters_, {})) {
+    client->on_extensions_unknown(error);
+  }
+  // Told one by one off the list: being told may cancel others.
+  while (!waiters_.empty()) {
+    PoolClient* client = waiters_.front().client;
+    waiters_.pop_front();
+    client->on_lease_failed(error);
+  }
+}
+
+void SmarthostPool::bury(SmarthostLink& link) {
+  const auto found = links_.find(link.id());
+  if (found == links_.end()) return;
+  dead_.push_back(std::move(found->second));
+  links_.erase(found);
+}
+
+void SmarthostPool::expire(base::Instant at) {
+  for (const relay::IdleConnection& idle : idle_connections()) {
+    const std::string_view why =
+        is_retired_ ? "configuration changed"
+                    : relay::why_retire(idle, context_->smarthost.pool, at);
+    if (why.empty()) continue;
+    SmarthostLink& link = *find(idle.id);
+    context_->log->debug(link.id_text(), "smarthost-close", {{"reason", why}});
+    link.close();
+    bury(link);
+  }
+  const base::Duration most = context_->smarthost.pool.max_wait;
+  while (!waiters_.empty() && at - waiters_.front().since >= most && opening_ == 0) {
+    PoolClient* client = waiters_.front().client;
+    waiters_.pop_front();
+    client->on_lease_failed(last_error_.value_or(base::Error{
+        base::Fault::local, "all connections to the smarthost are in use, try again later"}));
+  }
+}
+
+void SmarthostPool::arm_timer() {
+  std::optional<base::Instant> next;
+  for (const relay::IdleConnection& idle : idle_connections()) {
+    next = base::earlier(next, relay::retire_at(idle, context_->smarthost.pool));
+  }
+  if (!waiters_.empty() && opening_ == 0) {
+    next = base::earlier(next, waiters_.front().since + context_->smarthost.pool.max_wait);
+  }
+  const bool is_somebody_waiting = !waiters_.empty() || !extension_waiters_.empty();
+  if (is_somebody_waiting && opening_ == 0 && backoff_.next_attempt() &&
+      links_.size() < context_->smarthost.pool.max_connections) {
+    next = base::earlier(next, backoff_.next_attempt());
+  }
+  timer_.arm(next);
+}
+
+void SmarthostPool::retire() {
+  is_retired_ = true;
+  context_->turn->want(*this);
+}
+
+}  // namespace app

@@ -1,0 +1,112 @@
+// The connections to one smarthost, and who waits for one.
+//
+// Requests are served at the end of the turn, in the order they came, never from inside the call
+// that makes them. One failed attempt to reach the smarthost answers everyone who waits for it, so
+// that a thousand clients do not become a thousand connections. The decisions are
+// relay::pool_policy's; here are the books.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/smarthost_link.h"
+#include "app/turn.h"
+#include "net/timer.h"
+#include "relay/pool_policy.h"
+
+namespace app {
+
+// Who may ask for a connection, or for what the smarthost offers.
+class PoolClient : public SmarthostHolder {
+ public:
+  // The client holds `link` from now on, until it gives it back or loses it.
+  virtual void on_leased(SmarthostLink& link, bool is_reused, bool is_reset_owed) = 0;
+  virtual void on_lease_failed(const base::Error& error) = 0;
+  virtual void on_extensions_known() = 0;
+  virtual void on_extensions_unknown(const base::Error& error) = 0;
+
+ protected:
+  ~PoolClient() = default;
+};
+
+struct LeaseRequest {
+  smtp::Extensions needs;
+  bool must_be_fresh = false;
+  bool is_pinned = false;
+};
+
+class SmarthostPool final : SmarthostLinkOwner, net::TimerEvents, TurnTask {
+ public:
+  explicit SmarthostPool(std::unique_ptr<SmarthostContext> context);
+  ~SmarthostPool();
+  SmarthostPool(const SmarthostPool&) = delete;
+  SmarthostPool& operator=(const SmarthostPool&) = delete;
+
+  // on_leased or on_lease_failed follows, once, unless it is cancelled before.
+  void lease(PoolClient& client, LeaseRequest request);
+  // The smarthost's extensions: on_extensions_known or on_extensions_unknown follows, once.
+  void want_extensions(PoolClient& client);
+  // Whatever this client waits for.
+  void cancel(PoolClient& client);
+  // A leased link comes back. Not clean: it is closed, for the reason given.
+  void give_back(SmarthostLink& link, bool is_clean, const std::string& why);
+
+  // What the smarthost offered when it was reached last, if that is not too long ago.
+  [[nodiscard]] const smtp::Extensions* fresh_extensions() const;
+  // The same, however long ago; nothing when it never was.
+  [[nodiscard]] const smtp::Extensions* known_extensions() const;
+
+  // Idle connections are closed, leased ones when they come back; requests are still served.
+  void retire();
+  // No connection is left.
+  [[nodiscard]] bool is_empty() const { return links_.empty() && dead_.empty(); }
+  // Destroys what died. From the end of the turn only.
+  void reap() { dead_.clear(); }
+
+  [[nodiscard]] const config::Smarthost& smarthost() const { return context_->smarthost; }
+
+ private:
+  struct Waiter {
+    PoolClient* client = nullptr;
+    LeaseRequest request;
+    base::Instant since;
+  };
+
+  void on_link_ready(SmarthostLink& link) override;
+  void on_link_dead(SmarthostLink& link, const base::Error& error) override;
+  void on_timer() override;
+  void on_turn_end() override;
+
+  void serve();
+  [[nodiscard]] bool serve_one(const Waiter& waiter, unsigned& openings_wanted);
+  void lease_link(PoolClient& client, SmarthostLink& link, const LeaseRequest& request);
+  void open_as_wanted(unsigned wanted);
+  void expire(base::Instant now);
+  void fail_all(const base::Error& error);
+  void bury(SmarthostLink& link);
+  void arm_timer();
+  [[nodiscard]] std::vector<relay::IdleConnection> idle_connections() const;
+  [[nodiscard]] SmarthostLink* find(std::uint64_t id);
+  [[nodiscard]] bool is_idle(const SmarthostLink& link) const;
+  [[nodiscard]] base::Instant now() const { return context_->loop->now(); }
+
+  std::unique_ptr<SmarthostContext> context_;
+  net::Timer timer_;
+  std::map<std::uint64_t, std::unique_ptr<SmarthostLink>> links_;
+  std::vector<std::unique_ptr<SmarthostLink>> dead_;
+  std::deque<Waiter> waiters_;
+  std::vector<PoolClient*> extension_waiters_;
+  unsigned opening_ = 0;
+  relay::Backoff backoff_;
+  std::optional<base::Error> last_error_;
+  std::optional<smtp::Extensions> extensions_;
+  std::optional<base::Instant> reached_;  // nothing while the last attempt failed
+  bool is_retired_ = false;
+};
+
+}  // namespace app
