@@ -34,6 +34,9 @@ class Loop {
   // owners are reaped. Replaces the previous one.
   void on_turn_end(std::function<void()> callback);
 
+  // "libuv 1.44.2"
+  [[nodiscard]] static std::string library_version();
+
   [[nodiscard]] uv_loop_s* raw() { return loop_; }
   // A buffer all streams of this loop read into; its content is only valid inside the read
   // callback, so that an idle connection holds no buffer.

@@ -1,0 +1,142 @@
+// See log_sink.h.
+#include "app/log_sink.h"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "app/format.h"
+#include "base/text.h"
+#include "platform/platform.h"
+
+namespace app {
+
+namespace {
+
+// sd-daemon(3): syslog levels as a prefix.
+std::string_view priority_of(base::LogLevel level) {
+  switch (level) {
+    case base::LogLevel::error: return "<3>";
+    case base::LogLevel::warn: return "<4>";
+    case base::LogLevel::info: return "<6>";
+    case base::LogLevel::debug: return "<7>";
+  }
+  return "<6>";
+}
+
+bool needs_quotes(std::string_view value) {
+  return value.empty() || value.find_first_of(" \"=") != std::string_view::npos;
+}
+
+void append_value(std::string& line, std::string_view raw) {
+  const std::string value = base::printable(raw);
+  if (!needs_quotes(value)) {
+    line.append(value);
+    return;
+  }
+  line.push_back('"');
+  for (const char c : value) {
+    if (c == '"' || c == '\\') line.push_back('\\');
+    line.push_back(c);
+  }
+  line.push_back('"');
+}
+
+std::string format_json(const std::string& time, base::LogLevel level, std::string_view id,
+                        std::string_view event, base::LogFields fields) {
+  nlohmann::ordered_json line;
+  line["time"] = time;
+  line["level"] = base::to_string(level);
+  line["id"] = id;
+  line["event"] = event;
+  for (const base::LogField& field : fields) {
+    std::string key(field.key);
+    std::replace(key.begin(), key.end(), '-', '_');
+    if (field.is_number) {
+      line[key] = nlohmann::json::parse(field.value, nullptr, false);
+    } else {
+      line[key] = base::printable(field.value);
+    }
+  }
+  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+class SpdLog final : public Log {
+ public:
+  SpdLog(std::shared_ptr<spdlog::logger> logger, LogStyle style, base::LogLevel level)
+      : logger_(std::move(logger)), style_(style), level_(level) {
+    logger_->set_pattern("%v");
+    logger_->set_level(spdlog::level::trace);
+    logger_->flush_on(spdlog::level::trace);
+  }
+
+  [[nodiscard]] bool is_enabled(base::LogLevel level) const override { return level <= level_; }
+
+  void write(base::LogLevel level, std::string_view id, std::string_view event,
+             base::LogFields fields) override {
+    const std::string time = style_ == LogStyle::journald
+                                 ? std::string()
+                                 : format_timestamp(std::chrono::system_clock::now());
+    logger_->info("{}", format_log_line(style_, time, level, id, event, fields));
+  }
+
+  void set_level(base::LogLevel level) override { level_ = level; }
+
+ private:
+  std::shared_ptr<spdlog::logger> logger_;
+  LogStyle style_;
+  base::LogLevel level_;
+};
+
+LogStyle style_of(const config::General& general) {
+  if (general.log_format == config::LogFormat::json) return LogStyle::json;
+  const bool is_journal =
+      general.log_target == config::LogTargetKind::stderr_stream && platform::is_stderr_journal();
+  return is_journal ? LogStyle::journald : LogStyle::text;
+}
+
+}  // namespace
+
+std::string format_log_line(LogStyle style, const std::string& time, base::LogLevel level,
+                            std::string_view id, std::string_view event,
+                            base::LogFields fields) {
+  if (style == LogStyle::json) return format_json(time, level, id, event, fields);
+  std::string line;
+  if (style == LogStyle::journald) {
+    line.append(priority_of(level));
+  } else {
+    std::string name(base::to_string(level));
+    name.resize(5, ' ');
+    line.append(time).append(" ").append(name).append(" ");
+  }
+  line.append(id).append(" ").append(event);
+  for (const base::LogField& field : fields) {
+    line.append(" ").append(field.key).append("=");
+    append_value(line, field.value);
+  }
+  return line;
+}
+
+base::Result<std::unique_ptr<Log>> make_log(const config::General& general) {
+  try {
+    std::shared_ptr<spdlog::sinks::sink> sink;
+    if (general.log_target == config::LogTargetKind::file) {
+      sink = std::make_shared<spdlog::sinks::basic_file_sink_st>(general.log_file);
+    } else {
+      sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
+    }
+    return std::unique_ptr<Log>(
+        std::make_unique<SpdLog>(std::make_shared<spdlog::logger>("smtpseal", std::move(sink)),
+                                 style_of(general), general.log_level));
+  } catch (const spdlog::spdlog_ex& error) {
+    return base::Error{base::Fault::storage,
+                       "cannot open the log file " + general.log_file + ": " + error.what()};
+  }
+}
+
+}  // namespace app

@@ -1,0 +1,26 @@
+// argv to a command, the command's result to an exit status.
+#include <iostream>
+
+#include "app/cli.h"
+#include "app/commands.h"
+
+int main(int argc, char** argv) {
+  const app::CommandLine line = app::parse_command_line(argc, argv);
+  if (!line.invocation) return line.status;
+  const app::Invocation& invocation = *line.invocation;
+  app::ExitStatus status = app::ExitStatus::usage;
+  switch (invocation.command) {
+    case app::Command::run: status = app::run_command(invocation); break;
+    case app::Command::config: status = app::config_command(invocation); break;
+    case app::Command::check: status = app::check_command(invocation); break;
+    case app::Command::send: status = app::send_command(invocation); break;
+    case app::Command::demo: status = app::demo_command(invocation); break;
+    case app::Command::queue:
+    case app::Command::probe:
+    case app::Command::status:
+    case app::Command::service:
+      std::cerr << "smtpseal: this command is not available in this version\n";
+      break;
+  }
+  return static_cast<int>(status);
+}

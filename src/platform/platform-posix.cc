@@ -1,0 +1,105 @@
+// Unix: see platform.h.
+#include "platform/platform.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+namespace platform {
+
+namespace {
+
+// A line of /etc/hosts: the first name with a dot among those of a line that has `short_name`.
+std::string full_name_in_hosts(const std::string& short_name) {
+  std::ifstream hosts("/etc/hosts");
+  std::string line;
+  while (std::getline(hosts, line)) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::string address, name, full;
+    words >> address;
+    bool is_ours = false;
+    while (words >> name) {
+      is_ours = is_ours || name == short_name;
+      if (full.empty() && name.find('.') != std::string::npos) full = name;
+    }
+    if (is_ours && !full.empty()) return full;
+  }
+  return {};
+}
+
+// The first domain of "domain" or "search" in /etc/resolv.conf.
+std::string domain_of_resolver() {
+  std::ifstream resolver("/etc/resolv.conf");
+  std::string line;
+  while (std::getline(resolver, line)) {
+    std::istringstream words(line);
+    std::string key, domain;
+    words >> key >> domain;
+    if ((key == "domain" || key == "search") && domain.size() > 1) return domain;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string host_fqdn() {
+  std::array<char, 256> buffer{};
+  if (gethostname(buffer.data(), buffer.size() - 1) != 0) return "localhost";
+  const std::string name = buffer.data();
+  if (name.find('.') != std::string::npos) return name;
+  if (std::string full = full_name_in_hosts(name); !full.empty()) return full;
+  if (const std::string domain = domain_of_resolver(); !domain.empty()) return name + "." + domain;
+  return name;
+}
+
+void notify_service_manager(std::string_view state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t length = std::strlen(path);
+  if (length >= sizeof address.sun_path) return;
+  std::memcpy(address.sun_path, path, length);
+  if (path[0] == '@') address.sun_path[0] = '\0';  // the abstract name space
+  const int socket_fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+  if (socket_fd < 0) return;
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  const ssize_t sent = sendto(socket_fd, state.data(), state.size(), 0,
+                              reinterpret_cast<const sockaddr*>(&address), size);
+  static_cast<void>(sent);
+  close(socket_fd);
+}
+
+bool is_stderr_journal() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat status {};
+  if (stream == nullptr || fstat(STDERR_FILENO, &status) != 0) return false;
+  const std::string ours =
+      std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+  return ours == stream;
+}
+
+void forbid_core_dumps() {
+  const rlimit none{0, 0};
+  if (setrlimit(RLIMIT_CORE, &none) != 0) {
+    std::perror("smtpseal: cannot switch core files off");
+  }
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+  prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+}  // namespace platform
