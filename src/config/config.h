@@ -17,6 +17,8 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "relay/pool_policy.h"
+#include "relay/transaction.h"
+#include "smtp/client_session.h"
 #include "smtp/extensions.h"
 #include "smtp/server_session.h"
 #include "tls/tls_engine.h"
@@ -29,8 +31,15 @@ enum class Mode { starttls, implicit };
 enum class ClientAuth { passthrough, any, off, file };
 enum class Delivery { relay, fallback, queue };
 
+// The port of a mode: 25 for starttls (RFC 3207), 465 for implicit (RFC 8314 3.3).
+[[nodiscard]] std::uint16_t default_port(Mode mode);
+// 127.0.0.1:25 and [::1]:25
+[[nodiscard]] std::vector<base::SocketAddress> default_listen();
+// 127.0.0.0/8 and ::1
+[[nodiscard]] std::vector<base::Network> default_allow();
+
 struct General {
-  std::string hostname;  // resolved: never empty
+  std::string hostname;  // resolved: never empty, never localhost; see usable_hostname()
   base::LogLevel log_level = base::LogLevel::info;
   LogFormat log_format = LogFormat::automatic;
   LogTargetKind log_target = LogTargetKind::stderr_stream;
@@ -38,36 +47,44 @@ struct General {
   unsigned workers = 1;
   std::string user;
   base::Duration drain_timeout = std::chrono::seconds(30);
+
+  friend bool operator==(const General&, const General&) = default;
 };
 
 struct Listener {
   std::string name;  // "" for [listener]
-  std::vector<base::SocketAddress> listen;
+  std::vector<base::SocketAddress> listen = default_listen();
   std::string smarthost;  // name of the section that serves it
-  std::vector<base::Network> allow;
+  std::vector<base::Network> allow = default_allow();
   ClientAuth auth = ClientAuth::passthrough;
   Delivery delivery = Delivery::relay;
-  bool early_replies = true;
-  smtp::LineEndings line_endings = smtp::LineEndings::normalize;
-  smtp::Syntax syntax = smtp::Syntax::tolerant;
+  bool early_replies = relay::TransactionOptions{}.early_replies;
+  smtp::LineEndings line_endings = smtp::ServerOptions{}.line_endings;
+  smtp::Syntax syntax = smtp::ServerOptions{}.syntax;
   bool received_header = true;
-  std::uint64_t max_message_size = 0;  // 0 = the smarthost's
+  std::uint64_t max_message_size = smtp::OfferPolicy{}.max_message_size;  // 0 = the smarthost's
   unsigned max_sessions = 1000;
   unsigned max_sessions_per_client = 0;  // 0 = no limit
+
+  friend bool operator==(const Listener&, const Listener&) = default;
 };
 
 struct Smarthost {
   std::string name;  // "" for [smarthost]
   std::vector<std::string> hosts;
-  std::uint16_t port = 25;
+  std::uint16_t port = default_port(Mode::starttls);
   Mode mode = Mode::starttls;
-  tls::ClientOptions tls;  // verify_name empty = each host's own name
-  std::string ehlo_name;   // empty = General::hostname
+  // verify_name empty = each host's own name; never with a trailing dot
+  tls::ClientOptions tls;
+  std::string ehlo_name;  // empty = General::hostname
   bool chunking = true;
   relay::PoolOptions pool;
   base::Duration connect_timeout = std::chrono::seconds(30);
-  base::Duration command_timeout = std::chrono::minutes(5);
-  base::Duration data_timeout = std::chrono::minutes(10);
+  base::Duration command_timeout = smtp::ClientOptions{}.command_timeout;
+  base::Duration data_timeout = smtp::ClientOptions{}.data_timeout;
+
+  // Whether both lead to the same connections: those of one may then serve the other (reload).
+  friend bool operator==(const Smarthost&, const Smarthost&);
 };
 
 struct Config {
@@ -76,7 +93,10 @@ struct Config {
   std::vector<Smarthost> smarthosts;
   std::string file;  // where it was read from; empty when there is none
 
+  // The section of this name ("" for [smarthost]); null when there is none.
   [[nodiscard]] const Smarthost* find_smarthost(std::string_view name) const;
+
+  friend bool operator==(const Config&, const Config&) = default;
 };
 
 // One thing that is wrong: "FILE:LINE: message" (or "--flag: message", "VARIABLE: message").
@@ -88,39 +108,59 @@ struct Problem {
 
 // A key's value as it is in force, for `smtpseal config`.
 struct EffectiveValue {
-  std::string section;   // "smtpseal", "listener", "smarthost backup"
+  std::string section;  // "smtpseal", "listener", "smarthost backup"
   std::string key;
-  std::string value;     // as text that could stand in a file; a secret's file name, never its content
-  std::string origin;    // "default", "FILE:LINE", "environment NAME", "flag --listen"
-  std::string note;      // "not available in this version", when it asks for what is not there yet
+  std::string value;  // as text that could stand in a file; a secret's file name, never its content
+  std::string origin;  // "default", "FILE:LINE", "environment NAME", "flag --listen"
+  std::string note;    // "not available in this version", when it asks for what is not there yet;
+                       // else a remark on how the value came about
+  bool is_default = true;    // not written down anywhere
+  bool is_available = true;  // a file that says `key = value` loads and runs in this version
 };
 
 // Where text comes from. Nothing here reads the process's environment or arguments by itself.
+//
+// Flags and variables of an unnamed section ("listener", SMTPSEAL_LISTENER_LISTEN) mean [listener];
+// where that does not exist, the only [listener NAME]; where there are several, they are an error.
+// An empty variable counts as not set. Variables that Kubernetes makes for a service called
+// smtpseal (SMTPSEAL_SERVICE_HOST, SMTPSEAL_PORT_25_TCP) are passed over.
 struct Sources {
-  std::optional<std::string> file;                   // path given by -c; must exist
-  std::vector<std::string> search;                   // else the first of these that exists
-  std::map<std::string, std::string> environment;    // SMTPSEAL_SECTION_KEY only
+  std::optional<std::string> file;                 // path given by -c; must exist
+  std::vector<std::string> search;                 // else the first of these that exists, when
+                                                   // there are no flags
+  std::map<std::string, std::string> environment;  // those beginning with SMTPSEAL_
   struct Flag {
-    std::string section, key, value, flag;           // "listener", "listen", "127.0.0.1:25", "--listen"
+    std::string section, key, value, flag;  // "listener", "listen", "127.0.0.1:25", "--listen"
   };
   std::vector<Flag> flags;
-  std::string host_fqdn;                             // this machine's name, the hostname's default
+  std::string host_fqdn;  // this machine's name, the hostname's default
 };
 
 struct Loaded {
   Config config;
-  std::vector<EffectiveValue> values;   // every key of every section, in table order
-  std::vector<Problem> warnings;        // tls = none and the like
-  std::vector<Problem> unavailable;     // set to what this version cannot do: `run` refuses with 78
+  std::vector<EffectiveValue> values;  // every key of every section, in table order
+  std::vector<Problem> warnings;       // tls = none and the like
+  std::vector<Problem> unavailable;    // set to what this version cannot do: `run` refuses with 78
 };
 
 // Everything wrong at once, or the whole configuration.
 struct LoadResult {
-  std::optional<Loaded> loaded;    // when problems is empty
+  std::optional<Loaded> loaded;  // when problems is empty
   std::vector<Problem> problems;
 };
 
+// Reads, checks and resolves everything; the only file it opens is the configuration itself.
 [[nodiscard]] LoadResult load(const Sources& sources);
+
+// The configuration in force as a file that could be loaded in its stead: every key, each after a
+// comment with its origin; keys that are not set, or only by a default that this version cannot
+// write down, as comments.
+[[nodiscard]] std::string format_values(const Loaded& loaded);
+
+// The hostname for a machine that calls itself `host_fqdn`: servers refuse `localhost`, a name
+// without a dot and one that is none in the RFC's sense, so these are made into something they take
+// ("mailer" becomes "mailer.localdomain", nothing at all "smtpseal.localdomain").
+[[nodiscard]] std::string usable_hostname(std::string_view host_fqdn);
 
 // The files looked for when no -c is given, in order, on this system (design: command line).
 [[nodiscard]] std::vector<std::string> default_files();

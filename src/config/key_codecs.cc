@@ -1,0 +1,191 @@
+// The values that need a reader of their own.
+#include "config/key_codecs.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/address.h"
+#include "base/text.h"
+#include "config/codecs.h"
+#include "config/values.h"
+
+namespace config::codec {
+namespace {
+
+using base::Result;
+
+base::Error wrong(std::string detail) {
+  return base::Error{base::Fault::config, std::move(detail)};
+}
+
+// "file:PATH"; nothing when the text is something else.
+std::optional<Result<std::string>> file_target(std::string_view text) {
+  constexpr std::string_view kPrefix = "file:";
+  if (!base::istarts_with(text, kPrefix)) return std::nullopt;
+  if (text.size() == kPrefix.size()) return Result<std::string>(wrong("expected file:PATH"));
+  return Result<std::string>(std::string(text.substr(kPrefix.size())));
+}
+
+}  // namespace
+
+std::string expected_one_of(std::string_view text, const std::vector<std::string_view>& words) {
+  std::string sentence = "expected one of ";
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) sentence += ", ";
+    sentence += words[i];
+  }
+  const std::string_view near = base::nearest(base::lowered(text), words);
+  if (!near.empty()) sentence += "; did you mean " + std::string(near) + "?";
+  return sentence;
+}
+
+Codec later_word(std::vector<std::string_view> now, std::vector<std::string_view> then) {
+  Codec codec;
+  codec.read = [now = std::move(now), then = std::move(then)](std::string_view text, Section&) {
+    const auto is_text = [text](std::string_view word) { return base::iequals(word, text); };
+    if (std::any_of(now.begin(), now.end(), is_text)) return understood();
+    if (std::any_of(then.begin(), then.end(), is_text)) return unavailable();
+    std::vector<std::string_view> words = now;
+    words.insert(words.end(), then.begin(), then.end());
+    return misunderstood(expected_one_of(text, words));
+  };
+  return codec;
+}
+
+Result<bool> socket_address(std::string_view text) {
+  const auto address = base::parse_socket_address(text);
+  return address ? Result<bool>(true) : Result<bool>(address.error());
+}
+
+Result<bool> mail_address(std::string_view text) {
+  const std::size_t at = text.rfind('@');
+  if (at == std::string_view::npos || at == 0 || text.find_first_of(" \t<>") != text.npos) {
+    return wrong("expected a mail address such as app@example.edu");
+  }
+  const auto domain = parse_own_name(text.substr(at + 1));
+  return domain ? Result<bool>(true) : Result<bool>(domain.error());
+}
+
+Codec own_name() {
+  return value(field(&General::hostname), parse_own_name,
+               [](const std::string& name) { return name; });
+}
+
+Codec log_target() {
+  Codec codec;
+  codec.read = [](std::string_view text, Section& section) {
+    General& general = std::get<General>(section);
+    if (const auto path = file_target(text)) {
+      if (!*path) return misunderstood(path->error().detail);
+      general.log_target = LogTargetKind::file;
+      general.log_file = **path;
+      return understood();
+    }
+    if (base::iequals(text, "stderr")) {
+      general.log_target = LogTargetKind::stderr_stream;
+      return understood();
+    }
+    if (base::iequals(text, "syslog") || base::iequals(text, "eventlog")) return unavailable();
+    return misunderstood(expected_one_of(text, {"stderr", "file:PATH", "syslog", "eventlog"}));
+  };
+  codec.print = [](const Section& section) -> std::string {
+    const General& general = std::get<General>(section);
+    return general.log_target == LogTargetKind::file ? "file:" + general.log_file : "stderr";
+  };
+  return codec;
+}
+
+Codec workers() {
+  Codec codec = number(field(&General::workers), 1, 256);
+  codec.read = [read = codec.read](std::string_view text, Section& section) {
+    Reading reading = read(text, section);
+    if (std::get<General>(section).workers != 1) reading.is_available = false;
+    return reading;
+  };
+  return codec;
+}
+
+// Addresses; sockets of other kinds are known and not yet available.
+Codec listen() {
+  Codec codec = list(field(&Listener::listen), base::parse_socket_address,
+                     [](const base::SocketAddress& address) { return address.to_string(); });
+  codec.read = [](std::string_view text, Section& section) {
+    const auto items = parse_list(text);
+    if (!items) return misunderstood(items.error().detail);
+    Reading reading;
+    std::vector<base::SocketAddress> addresses;
+    for (const std::string& item : *items) {
+      if (base::istarts_with(item, "unix:") || base::istarts_with(item, "systemd:")) {
+        if (item.back() == ':') return misunderstood("expected unix:PATH or systemd:NAME");
+        reading = unavailable(item.substr(0, item.find(':') + 1));
+        continue;
+      }
+      auto address = base::parse_socket_address(item);
+      if (!address) return misunderstood(address.error().detail);
+      addresses.push_back(std::move(*address));
+    }
+    std::get<Listener>(section).listen = std::move(addresses);
+    return reading;
+  };
+  return codec;
+}
+
+Codec allow() {
+  return list(field(&Listener::allow), base::Network::parse,
+              [](const base::Network& network) { return network.to_string(); });
+}
+
+Codec client_auth() {
+  Codec codec = choice(field(&Listener::auth), {{"passthrough", ClientAuth::passthrough},
+                                                {"any", ClientAuth::any, false},
+                                                {"off", ClientAuth::off}});
+  codec.read = [read = codec.read](std::string_view text, Section& section) {
+    if (const auto path = file_target(text)) {
+      if (!*path) return misunderstood(path->error().detail);
+      std::get<Listener>(section).auth = ClientAuth::file;
+      return unavailable();
+    }
+    Reading reading = read(text, section);
+    if (!reading.wrong.empty()) {
+      reading.wrong = expected_one_of(text, {"passthrough", "any", "off", "file:PATH"});
+    }
+    return reading;
+  };
+  return codec;
+}
+
+Codec hosts() {
+  Codec codec =
+      list(field(&Smarthost::hosts), parse_host, [](const std::string& host) { return host; });
+  codec.read = [](std::string_view text, Section& section) {
+    auto items = parse_list(text);
+    if (!items) return misunderstood(items.error().detail);
+    Reading reading;
+    for (const std::string& item : *items) {
+      const bool is_looked_up = base::istarts_with(item, "srv:") || base::istarts_with(item, "mx:");
+      const auto host = parse_host(is_looked_up ? item.substr(item.find(':') + 1) : item);
+      if (!host) return misunderstood(host.error().detail);
+      if (is_looked_up) reading = unavailable(item.substr(0, item.find(':') + 1));
+    }
+    if (items->size() > 1) reading = unavailable("more than one host");
+    std::get<Smarthost>(section).hosts = std::move(*items);
+    return reading;
+  };
+  return codec;
+}
+
+Codec ehlo_name() {
+  Codec codec = name_or("hostname", field(&Smarthost::ehlo_name), parse_own_name);
+  codec.read = [read = codec.read](std::string_view text, Section& section) {
+    return text == "client" ? unavailable() : read(text, section);
+  };
+  return codec;
+}
+
+Codec verify_name() {
+  return name_or("host", field(&Smarthost::tls, &tls::ClientOptions::verify_name),
+                 parse_certificate_name);
+}
+
+}  // namespace config::codec
