@@ -130,8 +130,8 @@ void ClientLink::on_leased(SmarthostLink& link, bool is_reused, bool is_reset_ow
   served_by_ = link.id_text();
   served_tls_ = link.tls_summary();
   was_reused_ = is_reused;
-  perform(transaction_.on(
-      relay::Leased{link.session().extensions(), is_reused, is_reset_owed}, now()));
+  perform(transaction_.on(relay::Leased{link.usable_extensions(), is_reused, is_reset_owed},
+                          now()));
   drive();
 }
 

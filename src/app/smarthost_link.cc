@@ -277,6 +277,12 @@ void SmarthostLink::fail(const base::Error& error) {
   if (holder != nullptr) holder->on_smarthost_lost(error);
 }
 
+smtp::Extensions SmarthostLink::usable_extensions() const {
+  smtp::Extensions extensions = session_->extensions();
+  if (!has_tls()) extensions.auth_mechanisms.clear();
+  return extensions;
+}
+
 std::string SmarthostLink::tls_summary() const {
   if (!engine_) return {};
   const tls::SessionInfo& info = engine_->info();

@@ -106,6 +106,8 @@ class SmarthostLink final : net::ConnectorEvents,
   // As it stands in the log: version, cipher, verdict. Empty without TLS.
   [[nodiscard]] std::string tls_summary() const;
   [[nodiscard]] bool has_tls() const { return engine_ != nullptr; }
+  // What mail can rely on here. AUTH is not among it without TLS: credentials never go in the clear.
+  [[nodiscard]] smtp::Extensions usable_extensions() const;
 
   // For the pool's books.
   unsigned transactions = 0;

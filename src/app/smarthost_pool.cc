@@ -82,7 +82,7 @@ std::vector<relay::IdleConnection> SmarthostPool::idle_connections() const {
   for (const auto& [id, link] : links_) {
     if (!is_idle(*link)) continue;
     idle.push_back({id, link->opened(), link->idle_since, link->transactions, link->bytes(),
-                    link->is_unused, link->session().extensions()});
+                    link->is_unused, link->usable_extensions()});
   }
   return idle;
 }
@@ -177,7 +177,7 @@ void SmarthostPool::on_link_ready(SmarthostLink& link) {
   backoff_.on_success();
   last_error_.reset();
   reached_ = now();
-  extensions_ = link.session().extensions();
+  extensions_ = link.usable_extensions();
   link.idle_since = now();
   context_->turn->want(*this);
 }
