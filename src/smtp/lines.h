@@ -15,7 +15,8 @@
 namespace smtp {
 
 struct Line {
-  std::string_view text;      // without its ending; valid until the reader's next call
+  std::string_view text;      // without its ending; valid until the reader's next next_line,
+                              // receive, consume_rest or clear
   bool ends_in_bare_lf = false;
   bool has_bare_cr = false;   // a CR that is not part of the CRLF ending
   bool has_nul = false;
@@ -38,15 +39,15 @@ class LineReader {
   // Octets that were skipped of a line whose end has not come yet.
   [[nodiscard]] std::size_t skipped() const { return skipped_; }
   // Bytes received and not yet given out as lines.
-  [[nodiscard]] std::string_view rest() const { return buffer_.view(); }
+  [[nodiscard]] std::string_view rest() const { return buffer_.view().substr(given_); }
   [[nodiscard]] bool is_empty() const { return rest().empty() && skipped_ == 0; }
   void consume_rest(std::size_t count);
   void clear();
 
  private:
   base::ByteQueue buffer_;
-  std::string current_;         // holds the text of the line given out last
   std::size_t max_line_;
+  std::size_t given_ = 0;       // front of the buffer: the line given out last, with its ending
   std::size_t searched_ = 0;    // prefix of the buffer known to hold no LF
   std::size_t skipped_ = 0;
 };

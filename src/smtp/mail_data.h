@@ -42,6 +42,7 @@ class MailDataDecoder {
     ended,
   };
 
+  void take_nul(std::string& out);
   std::size_t receive_text(std::string_view bytes, std::string& out);
   void end_line(std::string& out, bool is_bare);
 

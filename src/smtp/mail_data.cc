@@ -1,0 +1,160 @@
+#include "smtp/mail_data.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace smtp {
+
+namespace {
+
+bool is_special(char c) { return c == '\r' || c == '\n' || c == '\0'; }
+
+}  // namespace
+
+std::size_t MailDataDecoder::receive(std::string_view bytes, std::string& out) {
+  const std::size_t before = out.size();
+  std::size_t taken = 0;
+  while (taken < bytes.size() && state_ != State::ended) {
+    const char c = bytes[taken];
+    if (c == '\0') {
+      take_nul(out);
+      ++taken;
+      continue;
+    }
+    switch (state_) {
+      case State::line_start:
+        if (c == '.') {
+          state_ = State::dot;
+          ++taken;
+        } else {
+          state_ = State::text;
+        }
+        break;
+      case State::bare_start:
+        is_lone_dot_ = c == '.';
+        state_ = State::text;
+        break;
+      case State::dot:
+        ++taken;
+        if (c == '\r') {
+          state_ = State::dot_cr;
+        } else if (c == '\n') {
+          // CRLF "." LF: a line of one dot that some would take for the end.
+          out.push_back('.');
+          has_false_end_ = true;
+          end_line(out, true);
+        } else {
+          // The first dot was stuffing (4.5.2), whatever stands behind it.
+          out.push_back(c);
+          state_ = State::text;
+        }
+        break;
+      case State::dot_cr:
+        if (c == '\n') {
+          ++taken;
+          state_ = State::ended;
+        } else {
+          out.push_back('.');
+          has_false_end_ = true;
+          end_line(out, true);
+        }
+        break;
+      case State::text: taken += receive_text(bytes.substr(taken), out); break;
+      case State::cr:
+        if (c == '\n') {
+          ++taken;
+          end_line(out, false);
+        } else {
+          end_line(out, true);
+        }
+        break;
+      case State::ended: break;
+    }
+  }
+  size_ += out.size() - before;
+  return taken;
+}
+
+// Left out of what is given on, but never as if it had not been there: CR NUL LF is no line end and
+// NUL "." no dot at the start of a line.
+void MailDataDecoder::take_nul(std::string& out) {
+  has_nul_ = true;
+  if (state_ == State::dot_cr) out.push_back('.');
+  if (state_ == State::dot_cr || state_ == State::cr) end_line(out, true);
+  is_lone_dot_ = false;
+  state_ = State::text;
+}
+
+// Runs of ordinary octets, up to and including the octet that ends a line or the input.
+std::size_t MailDataDecoder::receive_text(std::string_view bytes, std::string& out) {
+  const auto* at = std::find_if(bytes.begin(), bytes.end(), is_special);
+  const auto length = static_cast<std::size_t>(at - bytes.begin());
+  out.append(bytes.substr(0, length));
+  if (length > 1) is_lone_dot_ = false;
+  if (length == bytes.size()) return length;
+  if (*at == '\r') {
+    state_ = State::cr;
+    return length + 1;
+  }
+  if (*at == '\0') return length;
+  end_line(out, true);
+  return length + 1;
+}
+
+void MailDataDecoder::end_line(std::string& out, bool is_bare) {
+  out.append("\r\n");
+  if (is_bare) has_bare_line_ends_ = true;
+  if (is_lone_dot_) has_false_end_ = true;
+  is_lone_dot_ = false;
+  state_ = is_bare ? State::bare_start : State::line_start;
+}
+
+void MailDataEncoder::send(std::string_view bytes, std::string& out) {
+  while (!bytes.empty()) {
+    if (is_line_start_ && bytes.front() == '.') out.push_back('.');
+    const std::size_t lf = bytes.find('\n');
+    const std::size_t length = lf == std::string_view::npos ? bytes.size() : lf + 1;
+    out.append(bytes.substr(0, length));
+    is_line_start_ = lf != std::string_view::npos;
+    bytes.remove_prefix(length);
+  }
+}
+
+void MailDataEncoder::end(std::string& out) {
+  out.append(is_line_start_ ? ".\r\n" : "\r\n.\r\n");
+}
+
+void HeaderScanner::receive(std::string_view bytes) {
+  for (const char c : bytes) {
+    if (is_over_) return;
+    if (c == '\r') continue;
+    if (c == '\n') {
+      if (is_line_empty_) {
+        end_field();
+        is_over_ = true;
+        return;
+      }
+      is_line_start_ = true;
+      is_line_empty_ = true;
+      continue;
+    }
+    if (is_line_start_ && c != ' ' && c != '\t') end_field();
+    is_line_start_ = false;
+    is_line_empty_ = false;
+    if (field_.size() < kMaxScannedField) field_.push_back(c);
+  }
+}
+
+void HeaderScanner::end_field() {
+  const std::size_t colon = field_.find(':');
+  const std::string_view name =
+      base::trimmed(std::string_view(field_).substr(0, std::min(colon, field_.size())));
+  if (colon != std::string::npos && base::iequals(name, "Received")) {
+    ++hops_;
+    if (field_.find(own_mark_) != std::string::npos) ++own_hops_;
+  }
+  field_.clear();
+}
+
+}  // namespace smtp

@@ -1,0 +1,55 @@
+#include "smtp/trace.h"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+
+namespace smtp {
+
+namespace {
+
+constexpr std::array<const char*, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+// RFC 5321 4.1.3: address literals, IPv6 with its tag.
+std::string address_literal(const std::string& address) {
+  const bool is_v6 = address.find(':') != std::string::npos;
+  return (is_v6 ? "[IPv6:" : "[") + address + "]";
+}
+
+}  // namespace
+
+std::string own_mark(std::string_view hostname) {
+  return "by " + std::string(hostname) + " (smtpseal)";
+}
+
+std::string format_received(const TraceFacts& facts, base::WallTime now) {
+  std::string line = "Received: from ";
+  line.append(facts.client_name.empty() ? "unknown" : facts.client_name);
+  if (!facts.client_address.empty()) {
+    line.append(" (").append(address_literal(facts.client_address)).append(")");
+  }
+  if (!facts.client_tls.empty()) line.append("\r\n\t(using ").append(facts.client_tls).append(")");
+  line.append("\r\n\t").append(own_mark(facts.hostname));
+  line.append(" with ").append(facts.protocol).append(" id ").append(facts.id);
+  line.append(";\r\n\t").append(format_date(now)).append("\r\n");
+  return line;
+}
+
+std::string format_date(base::WallTime now) {
+  const auto day = std::chrono::floor<std::chrono::days>(now);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::weekday weekday(day);
+  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(now - day));
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%s, %u %s %d %02ld:%02ld:%02ld +0000",
+                kDays[weekday.c_encoding()], static_cast<unsigned>(date.day()),
+                kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
+                static_cast<long>(clock.hours().count()),
+                static_cast<long>(clock.minutes().count()),
+                static_cast<long>(clock.seconds().count()));
+  return text.data();
+}
+
+}  // namespace smtp
