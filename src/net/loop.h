@@ -14,6 +14,7 @@ namespace net {
 
 class Loop {
  public:
+  // Also makes SIGPIPE harmless for the process.
   [[nodiscard]] static base::Result<std::unique_ptr<Loop>> make();
   ~Loop();  // runs until every handle's close callback came; handles still open are a bug and abort
   Loop(const Loop&) = delete;

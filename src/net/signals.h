@@ -22,7 +22,6 @@ class Signals {
  public:
   struct Handles;
 
-  // Also makes SIGPIPE harmless for the process.
   [[nodiscard]] static base::Result<std::unique_ptr<Signals>> watch(Loop& loop,
                                                                     SignalEvents& events);
   ~Signals();

@@ -1,0 +1,120 @@
+// See listener.h.
+#include "net/listener.h"
+
+#include <uv.h>
+
+#include <utility>
+
+#include "net/tcp_handle.h"
+#include "net/uv_error.h"
+
+namespace net {
+
+namespace {
+
+constexpr int kBacklog = 511;
+// How long accepting rests when it fails (descriptors used up): the queue keeps those who come.
+constexpr std::uint64_t kRestMilliseconds = 100;
+
+}  // namespace
+
+struct Listener::Handle {
+  uv_tcp_t tcp{};
+  uv_timer_t rest{};
+  Loop* loop = nullptr;
+  ListenerEvents* events = nullptr;  // nothing once the owner is gone
+  unsigned open_handles = 2;
+
+  static void on_closed(uv_handle_t* raw) noexcept {
+    auto* self = static_cast<Handle*>(raw->data);
+    if (--self->open_handles == 0) delete self;
+  }
+
+  void close() {
+    events = nullptr;
+    uv_close(reinterpret_cast<uv_handle_t*>(&tcp), on_closed);
+    uv_close(reinterpret_cast<uv_handle_t*>(&rest), on_closed);
+  }
+
+  static void on_connection(uv_stream_t* raw, int status) noexcept {
+    auto* self = static_cast<Handle*>(raw->data);
+    if (self->events == nullptr) return;
+    if (status != 0) {
+      // libuv stops watching the socket until somebody accepts: it is asked again after a rest.
+      self->rest_a_while(status);
+      return;
+    }
+    self->accept();
+  }
+
+  void accept() {
+    auto made = TcpStream::Handle::make(*loop);
+    if (!made) {
+      events->on_accept_error(made.error());
+      return;
+    }
+    TcpStream stream(made.value());
+    const int status = uv_accept(reinterpret_cast<uv_stream_t*>(&tcp), made.value()->stream());
+    if (status == UV_EAGAIN) return;
+    if (status != 0) {
+      rest_a_while(status);
+      return;
+    }
+    // A client that is gone already is nobody's trouble.
+    if (!made.value()->adopt_addresses()) return;
+    events->on_accept(std::move(stream));
+  }
+
+  void rest_a_while(int status) {
+    const int started = uv_timer_start(&rest, on_rested, kRestMilliseconds, 0);
+    SMTPSEAL_CHECK(started == 0);
+    events->on_accept_error(uv_error(base::Fault::local, "cannot accept", status));
+  }
+
+  static void on_rested(uv_timer_t* raw) noexcept {
+    auto* self = static_cast<Handle*>(raw->data);
+    if (self->events == nullptr) return;
+    const int status =
+        uv_listen(reinterpret_cast<uv_stream_t*>(&self->tcp), kBacklog, on_connection);
+    if (status != 0) self->rest_a_while(status);
+  }
+};
+
+base::Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const SocketAddress& address,
+                                                       ListenerEvents& events) {
+  std::unique_ptr<Listener> listener(new Listener());
+  const std::string what = "cannot listen on " + address.to_string();
+  auto* handle = new Handle();
+  handle->loop = &loop;
+  handle->events = &events;
+  handle->tcp.data = handle;
+  handle->rest.data = handle;
+  int status = uv_tcp_init(loop.raw(), &handle->tcp);
+  if (status != 0) {
+    delete handle;
+    return uv_error(base::Fault::local, what, status);
+  }
+  status = uv_timer_init(loop.raw(), &handle->rest);
+  SMTPSEAL_CHECK(status == 0);
+  listener->handle_ = handle;
+  const sockaddr_storage raw = to_sockaddr(address);
+  status = uv_tcp_bind(&handle->tcp, reinterpret_cast<const sockaddr*>(&raw),
+                       address.is_v6() ? UV_TCP_IPV6ONLY : 0);
+  if (status == 0) {
+    status = uv_listen(reinterpret_cast<uv_stream_t*>(&handle->tcp), kBacklog,
+                       Handle::on_connection);
+  }
+  if (status != 0) return uv_error(base::Fault::local, what, status);
+  sockaddr_storage bound{};
+  int size = sizeof bound;
+  status = uv_tcp_getsockname(&handle->tcp, reinterpret_cast<sockaddr*>(&bound), &size);
+  if (status != 0) return uv_error(base::Fault::local, what, status);
+  listener->address_ = to_address(reinterpret_cast<const sockaddr*>(&bound));
+  return listener;
+}
+
+Listener::~Listener() {
+  if (handle_ != nullptr) handle_->close();
+}
+
+}  // namespace net
