@@ -126,8 +126,7 @@ struct EffectiveValue {
 // smtpseal (SMTPSEAL_SERVICE_HOST, SMTPSEAL_PORT_25_TCP) are passed over.
 struct Sources {
   std::optional<std::string> file;                 // path given by -c; must exist
-  std::vector<std::string> search;                 // else the first of these that exists, when
-                                                   // there are no flags
+  std::vector<std::string> search;                 // else the first of these that exists
   std::map<std::string, std::string> environment;  // those beginning with SMTPSEAL_
   struct Flag {
     std::string section, key, value, flag;  // "listener", "listen", "127.0.0.1:25", "--listen"

@@ -100,7 +100,6 @@ class Gatherer {
 
   std::optional<std::string> find_file() const {
     if (sources_.file) return sources_.file;
-    if (!sources_.flags.empty()) return std::nullopt;
     for (const std::string& path : sources_.search) {
       // One that is there and cannot be looked at is chosen: opening it tells why.
       std::error_code error;

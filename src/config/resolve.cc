@@ -117,7 +117,8 @@ class Resolver {
     }
     warnings_.add(place, setting + ": mail to " + host_list(smarthost) + risk);
     for (const std::string_view key : {"verify_name", "ca_file", "ca_dir"}) {
-      if (draft.find(key) == nullptr) continue;
+      const bool is_default_word = key == "verify_name" && smarthost.tls.verify_name.empty();
+      if (draft.find(key) == nullptr || is_default_word) continue;
       warnings_.add(draft.place_of(key),
                     std::string(key) + " has no effect with " + setting + ", only with verify");
     }

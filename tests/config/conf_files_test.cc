@@ -1,0 +1,121 @@
+// The files in conf/: each is right, and conf/smtpseal.conf tells the truth about every key.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+#include "config/config_fixture.h"
+#include "config/keys.h"
+
+namespace config {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::filesystem::path kConfFolder = SMTPSEAL_CONF_FOLDER;
+
+class ConfFilesTest : public ConfigTest {};
+
+TEST_F(ConfFilesTest, AreAllRightAndAvailableWithoutWarnings) {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(kConfFolder)) {
+    if (!entry.is_regular_file()) continue;
+    ++files;
+    SCOPED_TRACE(entry.path().string());
+    EXPECT_EQ(entry.path().extension(), ".conf");
+    sources_.file = entry.path().string();
+    const Loaded loaded = load_right();
+    EXPECT_THAT(lines(loaded.warnings), IsEmpty());
+    EXPECT_THAT(lines(loaded.unavailable), IsEmpty());
+    for (const Smarthost& smarthost : loaded.config.smarthosts) {
+      EXPECT_EQ(smarthost.tls.level, tls::Level::verify);
+    }
+  }
+  EXPECT_GE(files, 11u);
+}
+
+// One key of smtpseal.conf: "#key = value" or "key = value", and the comment above it.
+struct Documented {
+  std::string section, key, value, comment;
+};
+
+std::vector<Documented> documented_keys() {
+  std::ifstream file(kConfFolder / "smtpseal.conf");
+  std::vector<Documented> found;
+  std::string section;
+  std::string comment;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("# ") || line == "#") {
+      comment += line.substr(1);
+    } else if (line.starts_with('[')) {
+      section = line.substr(1, line.size() - 2);
+      comment.clear();
+    } else if (const std::size_t equals = line.find(" ="); equals != std::string::npos) {
+      const std::size_t start = line.starts_with('#') ? 1 : 0;
+      const std::string_view value = base::trimmed(std::string_view(line).substr(equals + 2));
+      found.push_back({section, line.substr(start, equals - start), std::string(value), comment});
+      comment.clear();
+    } else {
+      comment.clear();
+    }
+  }
+  return found;
+}
+
+TEST_F(ConfFilesTest, DocumentEveryKeyInOrderWithItsDefault) {
+  const Loaded loaded = load_right(kSmarthost);
+  const std::vector<Documented> documented = documented_keys();
+  ASSERT_EQ(documented.size(), loaded.values.size());
+  for (std::size_t i = 0; i < documented.size(); ++i) {
+    const EffectiveValue& value = loaded.values[i];
+    EXPECT_EQ(documented[i].section, value.section);
+    EXPECT_EQ(documented[i].key, value.key);
+    EXPECT_FALSE(documented[i].comment.empty()) << value.key;
+    if (value.key == "hostname") continue;  // each machine's own
+    EXPECT_EQ(documented[i].value, value.value) << value.key;
+  }
+}
+
+TEST_F(ConfFilesTest, SayWhichKeysAreForALaterVersion) {
+  for (const Documented& documented : documented_keys()) {
+    for (const Key& key : keys()) {
+      const bool is_it = key.name == documented.key && to_string(key.kind) == documented.section;
+      if (!is_it || key.is_default_available) continue;
+      EXPECT_THAT(documented.comment, HasSubstr("not available in this version")) << key.name;
+    }
+  }
+}
+
+// Taking the # away from every default changes nothing and is right.
+TEST_F(ConfFilesTest, ShowDefaultsThatCouldBeWrittenDown) {
+  const Config plain = load_right(kSmarthost).config;
+  std::string text;
+  std::string section;
+  for (const Documented& documented : documented_keys()) {
+    const Key* key = nullptr;
+    for (const Key& each : keys()) {
+      if (each.name == documented.key && to_string(each.kind) == documented.section) key = &each;
+    }
+    ASSERT_NE(key, nullptr) << documented.key;
+    if (documented.section != section) {
+      section = documented.section;
+      text += '[' + section + "]\n";
+    }
+    if (!documented.value.empty() && key->is_default_available) {
+      text += documented.key + " = " + documented.value + '\n';
+    }
+  }
+  const Loaded spelled_out = load_right(text);
+  EXPECT_THAT(lines(spelled_out.unavailable), IsEmpty());
+  EXPECT_EQ(spelled_out.config, plain);
+}
+
+}  // namespace
+}  // namespace config
