@@ -68,7 +68,8 @@ def faults_of_line(path, folder, is_test, quote, header, source_root):
     if "/" not in header or ".." in header:
         yield f'"{header}" must be named by its folder, as in "smtp/reply.h"'
     elif target in MAY_INCLUDE:
-        if not (source_root / header).is_file():
+        tests = source_root.parent / "tests"
+        if not (source_root / header).is_file() and not (is_test and (tests / header).is_file()):
             yield f'"{header}" does not exist'
         if folder in MAY_INCLUDE and target != folder and target not in MAY_INCLUDE[folder]:
             yield f"{folder} may not include {target}"

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/text.h"
+
 namespace base {
 namespace {
 
@@ -25,7 +27,7 @@ constexpr std::array<std::uint8_t, 12> kV4MappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0
 
 Error config_error(std::string detail) { return Error{Fault::config, std::move(detail)}; }
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string quoted(std::string_view text) { return '"' + printable(text, 80) + '"'; }
 
 // A number up to `most`, digits only, at most `digits` of them.
 std::optional<std::uint32_t> number(std::string_view text, std::size_t digits, int number_base,
