@@ -70,6 +70,7 @@ TEST(ParseIp, ReadsNumericZones) {
 TEST(ParseIp, SaysWhatToWriteInstead) {
   EXPECT_THAT(parse_ip("*", 25).error().detail, HasSubstr("0.0.0.0"));
   EXPECT_THAT(parse_ip("localhost", 25).error().detail, HasSubstr("127.0.0.1"));
+  EXPECT_EQ(parse_ip("a\x1b[2J", 25).error().detail, "\"a?[2J\" is not an IP address");
   EXPECT_EQ(parse_ip("mail", 25).error(), (Error{Fault::config, "\"mail\" is not an IP address"}));
 }
 
