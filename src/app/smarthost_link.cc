@@ -102,6 +102,7 @@ void SmarthostLink::on_read(std::string_view bytes) {
     session_->receive(bytes, context_.loop->now());
   }
   pump();
+  context_.turn->want(*this);
 }
 
 void SmarthostLink::pump_tls() {
@@ -133,6 +134,7 @@ void SmarthostLink::on_eof() {
   if (is_dead_) return;
   session_->receive_eof();
   pump();
+  context_.turn->want(*this);
 }
 
 void SmarthostLink::on_error(const base::Error& error) { fail(error); }
@@ -162,7 +164,6 @@ void SmarthostLink::pump() {
     }
   }
   is_pumping_ = false;
-  if (!is_dead_) context_.turn->want(*this);
 }
 
 void SmarthostLink::on_turn_end() {
