@@ -156,7 +156,7 @@ class Gatherer {
     }
     if (Draft* const first = find_section(*kind, name)) {
       // Read on: what stands in it may be wrong too.
-      problems_.add(place, "[" + section.heading + "] was already there at line " +
+      problems_.add(place, '[' + section.heading + "] was already there at line " +
                                std::to_string(first->place.line));
       return first;
     }

@@ -87,7 +87,7 @@ class Resolver {
     Smarthost& smarthost = draft.smarthost();
     if (draft.find("port") == nullptr) smarthost.port = default_port(smarthost.mode);
     if (draft.find("host") == nullptr && drafts_.is_complete) {
-      problems_.add(draft.place, "[" + draft.label() +
+      problems_.add(draft.place, '[' + draft.label() +
                                      "] needs host = NAME, the server that takes your mail (or "
                                      "--smarthost HOST, or SMTPSEAL_SMARTHOST_HOST)");
     }
@@ -162,7 +162,7 @@ class Resolver {
       chosen = all.front()->name;
       return;
     }
-    problems_.add(draft.place, "[" + draft.label() + "] needs smarthost = NAME: there are " +
+    problems_.add(draft.place, '[' + draft.label() + "] needs smarthost = NAME: there are " +
                                    std::to_string(all.size()) + " smarthosts (" +
                                    section_names(all) + ')');
   }
@@ -263,7 +263,7 @@ class Resolver {
         return listener->listener().smarthost == smarthost->name;
       });
       if (!is_used) {
-        warnings_.add(smarthost->place, "[" + smarthost->label() + "] is used by no listener");
+        warnings_.add(smarthost->place, '[' + smarthost->label() + "] is used by no listener");
       }
     }
   }
