@@ -1,5 +1,7 @@
 #include "smtp/path.h"
 
+#include <utility>
+
 #include "base/text.h"
 
 namespace smtp {
@@ -93,7 +95,9 @@ std::variant<ParsedPath, Reply> parse_path(std::string_view text, bool is_revers
   if (has_c1_control(inside)) {
     return bad_syntax(is_reverse, "the address holds a control character");
   }
-  return ParsedPath{"<" + std::string(inside) + ">", base::trimmed(rest)};
+  std::string path(1, '<');
+  path.append(inside).push_back('>');
+  return ParsedPath{std::move(path), base::trimmed(rest)};
 }
 
 }  // namespace smtp
