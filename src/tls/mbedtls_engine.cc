@@ -402,41 +402,51 @@ class ClientEngine final : public EngineBase {
   }
 
   void note_faults(const mbedtls_x509_crt& certificate, int depth, std::uint32_t flags) {
+    using Rule = IdentityFault::Rule;
     const std::string who = depth == 0 ? "certificate" : "issuer's certificate";
-    const auto note = [&](const std::string& what) {
-      if (!faults_.empty()) faults_.append("; ");
-      faults_.append(what);
+    const auto note = [&](Rule rule, std::string detail) {
+      info_.faults.push_back({rule, depth == 0, std::move(detail)});
     };
     const auto has = [&](std::uint32_t flag) { return (flags & flag) != 0; };
     if (has(MBEDTLS_X509_BADCERT_NOT_TRUSTED)) {
       if (is_self_signed(certificate)) {
-        note(who + " is self-signed and not in the " + shared_.trust_source);
+        note(Rule::trust, who + " is self-signed and not in the " + shared_.trust_source);
       } else {
-        note(who + " is issued by " + distinguished_name(certificate.issuer) +
-             ", which is not in the " + shared_.trust_source);
+        note(Rule::trust, who + " is issued by " + distinguished_name(certificate.issuer) +
+                              ", which is not in the " + shared_.trust_source);
       }
     }
     if (has(MBEDTLS_X509_BADCERT_EXPIRED)) {
-      note(who + " expired on " + day_of(to_wall_time(certificate.valid_to)));
+      note(Rule::validity, who + " expired on " + day_of(to_wall_time(certificate.valid_to)));
     }
     if (has(MBEDTLS_X509_BADCERT_FUTURE)) {
-      note(who + " is not valid before " + day_of(to_wall_time(certificate.valid_from)));
+      note(Rule::validity,
+           who + " is not valid before " + day_of(to_wall_time(certificate.valid_from)));
     }
     if (has(MBEDTLS_X509_BADCERT_CN_MISMATCH)) {
-      note("certificate is for " + list_names(presented_names(certificate)) + ", not for " +
-           shared_.options.verify_name);
+      note(Rule::name, "certificate is for " + list_names(presented_names(certificate)) +
+                           ", not for " + shared_.options.verify_name);
     }
     if (has(MBEDTLS_X509_BADCERT_OTHER)) {
-      note("certificate is for a name its issuer may not certify (name constraints)");
+      note(Rule::other, "certificate is for a name its issuer may not certify (name constraints)");
     }
     if (has(MBEDTLS_X509_BADCERT_EXT_KEY_USAGE | MBEDTLS_X509_BADCERT_KEY_USAGE |
             MBEDTLS_X509_BADCERT_NS_CERT_TYPE)) {
-      note(who + " is not meant for a server");
+      note(Rule::other, who + " is not meant for a server");
     }
     if (has(MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK |
             MBEDTLS_X509_BADCERT_BAD_KEY)) {
-      note(who + " has a key or a signature too weak (" + key_description(certificate) + ")");
+      note(Rule::other,
+           who + " has a key or a signature too weak (" + key_description(certificate) + ")");
     }
+  }
+
+  [[nodiscard]] std::string all_faults() const {
+    std::string text;
+    for (const IdentityFault& fault : info_.faults) {
+      text.append(text.empty() ? "" : "; ").append(fault.detail);
+    }
+    return text.empty() ? "certificate was not verified" : text;
   }
 
   [[nodiscard]] bool look_at_first_octets() override {
@@ -464,7 +474,7 @@ class ClientEngine final : public EngineBase {
 
   [[nodiscard]] Error handshake_error(int code) const override {
     if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
-      return {Fault::tls, faults_.empty() ? "certificate was not verified" : faults_};
+      return {Fault::tls, all_faults()};
     }
     if (code == MBEDTLS_ERR_SSL_CONN_EOF) {
       return {Fault::tls, "smarthost closed the connection in the TLS handshake"};
@@ -481,7 +491,6 @@ class ClientEngine final : public EngineBase {
 
   const ClientShared& shared_;
   DnsConstraints constraints_;
-  std::string faults_;
 };
 
 base::Result<void> configure(mbedtls_ssl_config& config, int endpoint, Version least) {

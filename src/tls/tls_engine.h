@@ -70,6 +70,19 @@ struct CertificateFacts {
   std::vector<std::string> names;  // SANs: dNSName as they stand, iPAddress in text form
 };
 
+// A rule that the peer's certificate, or one above it, did not meet.
+struct IdentityFault {
+  enum class Rule {
+    trust,     // no authority that is trusted stands behind it
+    validity,  // expired, or not valid yet
+    name,      // it is for somebody else
+    other,     // name constraints, purpose, a weak key or signature
+  };
+  Rule rule = Rule::other;
+  bool is_leaf = true;  // the peer's own certificate, not one above it
+  std::string detail;   // "certificate expired on 2026-01-31"
+};
+
 // Facts of an established connection, for logs and `check`.
 struct SessionInfo {
   std::string version;  // "TLSv1.3"
@@ -80,6 +93,7 @@ struct SessionInfo {
   std::string verified_by;   // which trust decided: "system trust store /etc/ssl/...", "ca_file ..."
   std::string server_name;   // the name that was asked for
   std::vector<CertificateFacts> chain;  // as the peer sent it, leaf first
+  std::vector<IdentityFault> faults;    // why it was not verified; also where nobody demands that
 };
 
 enum class State { handshaking, established, closed, failed };
@@ -113,7 +127,7 @@ class Engine {
   // connection that was cut. In words: "certificate expired on 2026-01-31", "certificate is for
   // other.example.edu, not for mail.example.edu", "peer does not speak TLS on this port".
   [[nodiscard]] virtual const base::Error& error() const = 0;
-  // Valid once established; the chain also after a failed verification.
+  // Valid once established; the chain and the faults also after a failed verification.
   [[nodiscard]] virtual const SessionInfo& info() const = 0;
 };
 
