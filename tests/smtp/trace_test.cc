@@ -1,0 +1,78 @@
+// smtp/trace: the Received line.
+#include "smtp/trace.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "smtp/mail_data.h"
+
+namespace smtp {
+namespace {
+
+using std::chrono::seconds;
+
+class TraceTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    facts_.client_name = "ups.example";
+    facts_.client_address = "127.0.0.1";
+    facts_.hostname = "relay.example";
+    facts_.protocol = "ESMTP";
+    facts_.id = "00a3f1.1";
+  }
+
+  TraceFacts facts_;
+  base::WallTime now_{seconds(1795529618)};  // 2026-11-24 14:13:38 UTC
+};
+
+TEST_F(TraceTest, HasTheFormOfRfc5321) {
+  EXPECT_EQ(format_received(facts_, now_),
+            "Received: from ups.example ([127.0.0.1])\r\n"
+            "\tby relay.example (smtpseal) with ESMTP id 00a3f1.1;\r\n"
+            "\tTue, 24 Nov 2026 14:13:38 +0000\r\n");
+}
+
+TEST_F(TraceTest, WritesIpv6AddressesWithTheirTag) {
+  facts_.client_address = "::1";
+  EXPECT_NE(format_received(facts_, now_).find("([IPv6:::1])"), std::string::npos);
+}
+
+TEST_F(TraceTest, SaysUnknownForAClientWithoutAName) {
+  facts_.client_name.clear();
+  EXPECT_EQ(format_received(facts_, now_).find("Received: from unknown ("), 0U);
+}
+
+TEST_F(TraceTest, ShowsTheClientsTls) {
+  facts_.client_tls = "TLSv1.3 TLS_AES_128_GCM_SHA256";
+  EXPECT_NE(format_received(facts_, now_).find("\r\n\t(using TLSv1.3 TLS_AES_128_GCM_SHA256)\r\n"),
+            std::string::npos);
+}
+
+TEST_F(TraceTest, KeepsEveryLineBelowTheLimit) {
+  facts_.client_name = std::string(255, 'x');
+  facts_.hostname = std::string(255, 'y');
+  const std::string text = format_received(facts_, now_);
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = text.find("\r\n", begin);
+    EXPECT_LE(end - begin, 998U);
+    begin = end + 2;
+  }
+}
+
+TEST_F(TraceTest, IsRecognisedAsOurs) {
+  HeaderScanner scanner(own_mark("relay.example"));
+  scanner.receive(format_received(facts_, now_) + "\r\n");
+  EXPECT_EQ(scanner.hops(), 1U);
+  EXPECT_EQ(scanner.own_hops(), 1U);
+}
+
+TEST(Date, IsWrittenInUtc) {
+  EXPECT_EQ(format_date(base::WallTime(seconds(0))), "Thu, 1 Jan 1970 00:00:00 +0000");
+  EXPECT_EQ(format_date(base::WallTime(seconds(951825599))), "Tue, 29 Feb 2000 11:59:59 +0000");
+}
+
+}  // namespace
+}  // namespace smtp
