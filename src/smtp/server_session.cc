@@ -220,7 +220,7 @@ ServerEvent ServerSession::on_hello(const SplitCommand& command) {
 }
 
 void ServerSession::answer_hello(const Extensions& offered, base::Instant now) {
-  if (owed_ != Owed::hello) return;
+  if (state_ == State::finished || owed_ != Owed::hello) return;
   offered_ = offered;
   say(is_extended_ ? format_ehlo(options_.hostname, offered_)
                    : Reply::make(250, "", options_.hostname));
@@ -340,6 +340,8 @@ ServerEvent ServerSession::on_auth_response(const Line& line) {
 }
 
 void ServerSession::reply(const Reply& reply, base::Instant now) {
+  // The last word was said while this reply was on its way.
+  if (state_ == State::finished) return;
   last_progress_ = now;
   switch (owed_) {
     case Owed::mail:

@@ -89,7 +89,7 @@ class ServerSession {
   // The next thing the client wants; NeedMore when there is nothing to be done now. Call until then.
   [[nodiscard]] ServerEvent next_event();
 
-  // Settles the oldest owed reply.
+  // Settles the oldest owed reply; one must be owed. Nothing is said once the session is finished.
   void reply(const Reply& reply, base::Instant now);
   void answer_hello(const Extensions& offered, base::Instant now);
 

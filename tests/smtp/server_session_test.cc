@@ -561,6 +561,23 @@ TEST_F(ServerSessionTest, ReadsNoFurtherWhileMuchWaits) {
   EXPECT_TRUE(session_->is_finished());  // so many NOOPs are abuse
 }
 
+TEST_F(ServerSessionTest, NothingIsSaidAfterTheLastWord) {
+  ehlo();
+  feed("MAIL FROM:<s@c.test>\r\nRCPT TO:<r@u.test>\r\n");
+  session_->refuse(Reply::make(421, "4.3.2", "shutting down"));
+  EXPECT_EQ(said(), "421 4.3.2 shutting down\r\n");
+  session_->reply(Reply::make(250, "", "late"), now_);
+  session_->reply(Reply::make(250, "", "late"), now_);
+  session_->reply(Reply::make(250, "", "too late"), now_);
+  EXPECT_EQ(said(), "");
+  open({}, plenty());
+  session_->receive("EHLO c.test\r\n", now_);
+  EXPECT_EQ(describe(session_->next_event()), "ehlo c.test");
+  session_->refuse(Reply::make(421, "4.3.2", "shutting down"));
+  session_->answer_hello(plenty(), now_);
+  EXPECT_EQ(said(), "421 4.3.2 shutting down\r\n");
+}
+
 // --- time ---
 
 TEST_F(ServerSessionTest, IdleClientIsSentAway) {
