@@ -124,6 +124,7 @@ ServerEvent ServerSession::next_command() {
       event = on_line(*line);
     } else {
       if (lines_.skipped() > kMaxSkippedLine) {
+        if (is_reply_owed()) return NeedMore{};
         say(Reply::make(500, "5.5.2", "line too long"));
         return finish("client sent a line without end");
       }
@@ -438,7 +439,8 @@ void ServerSession::on_time(base::Instant now) {
 
 bool ServerSession::wants_input() const {
   if (state_ == State::finished || has_eof_) return false;
-  return state_ == State::mail_data || lines_.rest().size() < kMaxWaitingInput;
+  if (state_ == State::mail_data) return true;
+  return lines_.rest().size() < kMaxWaitingInput && lines_.skipped() <= kMaxSkippedLine;
 }
 
 std::string_view ServerSession::stall_hint() const {

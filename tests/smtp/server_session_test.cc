@@ -561,6 +561,25 @@ TEST_F(ServerSessionTest, ReadsNoFurtherWhileMuchWaits) {
   EXPECT_TRUE(session_->is_finished());  // so many NOOPs are abuse
 }
 
+TEST_F(ServerSessionTest, LineWithoutEndEndsTheSession) {
+  ehlo();
+  for (std::size_t sent = 0; sent <= kMaxSkippedLine && !session_->is_finished(); sent += 65536) {
+    feed(std::string(65536, 'x'));
+  }
+  EXPECT_TRUE(session_->is_finished());
+  EXPECT_EQ(said(), "500 5.5.2 line too long\r\n");
+}
+
+TEST_F(ServerSessionTest, LineWithoutEndWaitsForTheRepliesBeforeIt) {
+  ehlo();
+  feed("MAIL FROM:<s@c.test>\r\nRCPT TO:<r@u.test>\r\n");
+  while (session_->wants_input()) feed(std::string(65536, 'x'));
+  EXPECT_EQ(said(), "");
+  reply(250, "mail");
+  EXPECT_THAT(reply(250, "rcpt"), ElementsAre("gone: client sent a line without end"));
+  EXPECT_EQ(said(), "250 mail\r\n250 rcpt\r\n500 5.5.2 line too long\r\n");
+}
+
 TEST_F(ServerSessionTest, NothingIsSaidAfterTheLastWord) {
   ehlo();
   feed("MAIL FROM:<s@c.test>\r\nRCPT TO:<r@u.test>\r\n");
