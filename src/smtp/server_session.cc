@@ -162,7 +162,12 @@ ServerEvent ServerSession::on_line(const Line& line) {
   if (is_auth_response_due_) return on_auth_response(line);
   const SplitCommand command = split_command(line.text);
   const std::optional<Reply> fault = fault_of(line, command.verb);
-  if (is_reply_owed() && (fault || command.verb != Verb::rcpt)) return hold(line);
+  const bool may_pass = command.verb == Verb::rcpt && !fault && errors_ < kMaxErrors;
+  if (is_reply_owed() && !may_pass) return hold(line);
+  if (errors_ >= kMaxErrors) {
+    say(Reply::make(421, "4.7.0", "too many errors"));
+    return finish("client made too many errors");
+  }
   if (line.ends_in_bare_lf && options_.line_endings == LineEndings::strict) {
     if (is_reply_owed()) return hold(line);
     say(Reply::make(500, "5.5.2", "line ends in a bare LF (line_endings = strict)"));
@@ -216,6 +221,7 @@ ServerEvent ServerSession::on_hello(const SplitCommand& command) {
   has_hello_ = true;
   is_extended_ = command.verb == Verb::ehlo;
   end_transaction();
+  count_junk();
   owed_ = Owed::hello;
   return from_client::Hello{is_extended_, client_name_};
 }
@@ -290,7 +296,7 @@ ServerEvent ServerSession::on_rset() {
   const bool was_in_transaction = has_mail_;
   end_transaction();
   ServerEvent event = answer_junk(Reply::make(250, "2.0.0", "OK"));
-  if (was_in_transaction && state_ != State::finished) return from_client::Reset{};
+  if (was_in_transaction) return from_client::Reset{};
   return event;
 }
 
@@ -392,19 +398,24 @@ void ServerSession::settle_auth(const Reply& reply) {
   say(reply);
   is_auth_response_due_ = reply.is_intermediate();
   if (reply.is_positive()) is_authenticated_ = true;
+  if (reply.is_permanent()) ++errors_;
 }
 
+// What comes behind the last error that is borne gets 421 for its reply.
 ServerEvent ServerSession::refuse_command(const Reply& reply) {
+  ++errors_;
   say(reply);
-  if (++errors_ < kMaxErrors) return NeedMore{};
-  say(Reply::make(421, "4.7.0", "too many errors"));
-  return finish("client made too many errors");
+  return NeedMore{};
 }
 
 ServerEvent ServerSession::answer_junk(const Reply& reply) {
-  if (++junk_ > kMaxJunkCommands) return refuse_command(reply);
+  count_junk();
   say(reply);
   return NeedMore{};
+}
+
+void ServerSession::count_junk() {
+  if (++junk_ > kMaxJunkCommands) ++errors_;
 }
 
 ServerEvent ServerSession::finish(std::string why) {

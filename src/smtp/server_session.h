@@ -156,6 +156,7 @@ class ServerSession {
   [[nodiscard]] ServerEvent hold(const Line& line);
   [[nodiscard]] ServerEvent refuse_command(const Reply& reply);
   [[nodiscard]] ServerEvent answer_junk(const Reply& reply);
+  void count_junk();
   [[nodiscard]] ServerEvent finish(std::string why);
   void say(const Reply& reply) { append_reply(output_.back(), reply); }
   void settle_data(const Reply& reply);

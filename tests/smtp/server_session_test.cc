@@ -711,13 +711,52 @@ TEST_F(ServerSessionTest, ClientThatLeavesInsideAuthIsGone) {
 
 // --- abuse ---
 
-TEST_F(ServerSessionTest, JunkWithoutMailIsLimited) {
+TEST_F(ServerSessionTest, TooManyErrorsEndTheSessionWithOneReplyACommand) {
+  std::string commands;
+  for (unsigned i = 0; i < kMaxErrors + 10; ++i) commands.append("XYZZY\r\n");
+  EXPECT_THAT(feed(commands), ElementsAre("gone: client made too many errors"));
+  std::string expected;
+  for (unsigned i = 0; i < kMaxErrors; ++i) expected.append("500 5.5.2 command not recognised\r\n");
+  EXPECT_EQ(said(), expected + "421 4.7.0 too many errors\r\n");
+}
+
+TEST_F(ServerSessionTest, TooManyErrorsAreAnsweredInTurn) {
   ehlo();
-  for (unsigned i = 0; i < kMaxJunkCommands + kMaxErrors; ++i) {
-    ASSERT_FALSE(session_->is_finished()) << i;
-    feed("NOOP\r\n");
+  for (unsigned i = 1; i < kMaxErrors; ++i) ask("XYZZY\r\n");
+  feed("MAIL FROM:<s@c.test>\r\nRCPT TO:<r@u.test>\r\nXYZZY\r\nRCPT TO:<q@u.test>\r\n");
+  EXPECT_EQ(said(), "");
+  reply(250, "mail");
+  EXPECT_THAT(reply(250, "rcpt"), ElementsAre("gone: client made too many errors"));
+  EXPECT_EQ(said(),
+            "250 mail\r\n250 rcpt\r\n500 5.5.2 command not recognised\r\n"
+            "421 4.7.0 too many errors\r\n");
+}
+
+TEST_F(ServerSessionTest, JunkWithoutMailIsLimited) {
+  for (const std::string command :
+       {"NOOP\r\n", "RSET\r\n", "VRFY x\r\n", "HELP\r\n", "EHLO c.test\r\n"}) {
+    SCOPED_TRACE(command);
+    open({}, plenty());
+    for (unsigned i = 0; i < kMaxJunkCommands + kMaxErrors; ++i) {
+      ASSERT_FALSE(session_->is_finished()) << i;
+      feed(command);
+      EXPECT_THAT(said(), StartsWith("2"));
+    }
+    feed(command);
+    EXPECT_TRUE(session_->is_finished());
+    EXPECT_EQ(said(), "421 4.7.0 too many errors\r\n");
   }
-  EXPECT_TRUE(session_->is_finished());
+}
+
+TEST_F(ServerSessionTest, PasswordsCannotBeTriedForEver) {
+  open_with_auth();
+  for (unsigned i = 0; i < kMaxErrors; ++i) {
+    ASSERT_THAT(feed("AUTH PLAIN AGEAYg==\r\n"), ElementsAre("auth PLAIN AGEAYg==")) << i;
+    reply(535);
+  }
+  said();
+  EXPECT_THAT(feed("AUTH PLAIN AGEAYg==\r\n"), ElementsAre("gone: client made too many errors"));
+  EXPECT_EQ(said(), "421 4.7.0 too many errors\r\n");
 }
 
 TEST_F(ServerSessionTest, MailMakesJunkForgotten) {
