@@ -159,17 +159,19 @@ std::optional<Reply> ServerSession::fault_of(const Line& line, Verb verb) const 
 ServerEvent ServerSession::on_line(const Line& line) {
   // A whole command is progress; the bytes of half a one are not.
   last_progress_ = std::max(last_progress_, now_);
-  if (is_auth_response_due_) return on_auth_response(line);
+  const bool is_bare_lf_refused =
+      line.ends_in_bare_lf && options_.line_endings == LineEndings::strict;
+  if (is_auth_response_due_ && !is_bare_lf_refused) return on_auth_response(line);
   const SplitCommand command = split_command(line.text);
   const std::optional<Reply> fault = fault_of(line, command.verb);
-  const bool may_pass = command.verb == Verb::rcpt && !fault && errors_ < kMaxErrors;
+  const bool may_pass =
+      command.verb == Verb::rcpt && !fault && !is_bare_lf_refused && errors_ < kMaxErrors;
   if (is_reply_owed() && !may_pass) return hold(line);
   if (errors_ >= kMaxErrors) {
     say(Reply::make(421, "4.7.0", "too many errors"));
     return finish("client made too many errors");
   }
-  if (line.ends_in_bare_lf && options_.line_endings == LineEndings::strict) {
-    if (is_reply_owed()) return hold(line);
+  if (is_bare_lf_refused) {
     say(Reply::make(500, "5.5.2", "line ends in a bare LF (line_endings = strict)"));
     return finish("client sent a bare LF");
   }
@@ -455,7 +457,7 @@ bool ServerSession::wants_input() const {
 }
 
 std::string_view ServerSession::stall_hint() const {
-  if (!decoder_.has_false_end()) return {};
+  if (state_ != State::mail_data || !decoder_.has_false_end()) return {};
   return "the mail data has a line of a single dot that is not between two CRLF; only "
          "CRLF.CRLF ends mail data";
 }

@@ -267,6 +267,28 @@ TEST_F(ServerSessionTest, BareLfEndsACommandUnlessStrict) {
   EXPECT_TRUE(session_->is_finished());
 }
 
+TEST_F(ServerSessionTest, BareLfIsRefusedInItsTurnWhenStrict) {
+  open_strict();
+  ehlo();
+  feed("MAIL FROM:<s@c.test>\r\nRCPT TO:<r@u.test>\r\nRCPT TO:<q@u.test>\n");
+  EXPECT_EQ(said(), "");
+  reply(250, "mail");
+  EXPECT_THAT(reply(250, "rcpt"), ElementsAre("gone: client sent a bare LF"));
+  EXPECT_THAT(said(), StartsWith("250 mail\r\n250 rcpt\r\n500 5.5.2"));
+}
+
+TEST_F(ServerSessionTest, BareLfEndsNoAuthResponseWhenStrict) {
+  Extensions offered = plenty();
+  offered.auth_mechanisms = {"PLAIN"};
+  ServerOptions options;
+  options.line_endings = LineEndings::strict;
+  open(options, offered);
+  ehlo();
+  feed("AUTH PLAIN\r\n");
+  reply(334);
+  EXPECT_THAT(feed("AGEAYg==\n"), ElementsAre("gone: client sent a bare LF"));
+}
+
 TEST_F(ServerSessionTest, StrictSyntaxWantsHelloFirst) {
   open_strict();
   EXPECT_THAT(ask("MAIL FROM:<s@c.test>\r\n"), StartsWith("503 5.5.1"));
@@ -578,6 +600,16 @@ TEST_F(ServerSessionTest, LineWithoutEndWaitsForTheRepliesBeforeIt) {
   reply(250, "mail");
   EXPECT_THAT(reply(250, "rcpt"), ElementsAre("gone: client sent a line without end"));
   EXPECT_EQ(said(), "250 mail\r\n250 rcpt\r\n500 5.5.2 line too long\r\n");
+}
+
+TEST_F(ServerSessionTest, SaysWhatAStuckClientDidWrongWhileItIsStuck) {
+  open_data();
+  EXPECT_EQ(session_->stall_hint(), "");
+  feed("x\n.\nmore\r\n");
+  EXPECT_THAT(std::string(session_->stall_hint()), HasSubstr("only CRLF.CRLF ends mail data"));
+  feed(".\r\n");
+  reply(250);
+  EXPECT_EQ(session_->stall_hint(), "");
 }
 
 TEST_F(ServerSessionTest, NothingIsSaidAfterTheLastWord) {
