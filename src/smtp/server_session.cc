@@ -46,6 +46,7 @@ void ServerSession::receive(std::string_view bytes, base::Instant now) {
   now_ = now;
   if (state_ == State::mail_data) {
     last_progress_ = now;
+    data_received_ += bytes.size();
     // What the last event showed is over now (see from_client::MailData).
     if (std::exchange(is_decoded_given_, false)) decoded_.clear();
     decode(bytes);
@@ -390,6 +391,7 @@ void ServerSession::settle_data(const Reply& reply) {
   decoded_.clear();
   is_decoded_given_ = false;
   is_data_refused_ = false;
+  grant_time(last_progress_);
   const std::string waiting(lines_.rest());
   lines_.clear();
   decode(waiting);
@@ -438,8 +440,15 @@ std::optional<base::Instant> ServerSession::deadline() const {
   if (state_ == State::greeting || state_ == State::finished || is_reply_owed()) {
     return std::nullopt;
   }
-  return last_progress_ +
-         (state_ == State::mail_data ? options_.data_timeout : options_.command_timeout);
+  if (state_ != State::mail_data) return last_progress_ + options_.command_timeout;
+  const std::chrono::seconds earned(data_received_ / kMinDataRate);
+  return std::min(last_progress_, data_began_ + earned) + options_.data_timeout;
+}
+
+void ServerSession::grant_time(base::Instant now) {
+  last_progress_ = now;
+  data_began_ = now;
+  data_received_ = 0;
 }
 
 void ServerSession::on_time(base::Instant now) {

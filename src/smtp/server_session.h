@@ -104,7 +104,7 @@ class ServerSession {
   // Whether more input is wanted now: no once enough waits that cannot be worked on.
   [[nodiscard]] bool wants_input() const;
   // The link could not read for a while through no fault of the client: its time starts anew.
-  void grant_time(base::Instant now) { last_progress_ = now; }
+  void grant_time(base::Instant now);
   // The conversation is over: write the output, then close.
   [[nodiscard]] bool is_finished() const { return state_ == State::finished; }
   // Whether a reply is owed to the client.
@@ -188,6 +188,8 @@ class ServerSession {
   std::string decoded_;
   bool is_decoded_given_ = false;
   bool is_data_refused_ = false;
+  base::Instant data_began_;          // since when data_received_ counts
+  std::uint64_t data_received_ = 0;
 
   unsigned errors_ = 0;
   unsigned junk_ = 0;

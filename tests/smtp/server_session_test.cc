@@ -672,6 +672,39 @@ TEST_F(ServerSessionTest, SilentClientIsCutInItsMailData) {
   EXPECT_EQ(said(), "421 4.4.2 timed out waiting for mail data\r\n");
 }
 
+TEST_F(ServerSessionTest, TricklingMailDataIsCut) {
+  open_data();
+  const auto began = now_;
+  while (now_ - began < 1h && !session_->is_finished()) {
+    now_ += 1s;
+    feed("x");
+    session_->on_time(now_);
+  }
+  EXPECT_EQ(now_ - began, kDataIdleTimeout);
+  EXPECT_EQ(said(), "421 4.4.2 timed out waiting for mail data\r\n");
+}
+
+TEST_F(ServerSessionTest, SlowButSteadyMailDataIsTaken) {
+  open_data();
+  const std::string second(kMinDataRate, 'x');
+  for (int i = 0; i < 3600; ++i) {
+    now_ += 1s;
+    feed(second);
+    session_->on_time(now_);
+    ASSERT_FALSE(session_->is_finished()) << i;
+  }
+  // However much was sent before, silence is silence.
+  EXPECT_EQ(session_->deadline(), now_ + kDataIdleTimeout);
+}
+
+TEST_F(ServerSessionTest, TimeInWhichTheClientWasNotReadIsNotItsOwn) {
+  open_data();
+  feed("x");
+  now_ += 1h;
+  session_->grant_time(now_);
+  EXPECT_EQ(session_->deadline(), now_ + kDataIdleTimeout);
+}
+
 // --- AUTH ---
 
 TEST_F(ServerSessionTest, AuthIsHandedOnAndItsDialogueToo) {
