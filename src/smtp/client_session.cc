@@ -51,7 +51,7 @@ std::string with_code(std::string_view what, int code) {
 
 ClientSession::ClientSession(ClientOptions options, base::Instant now)
     : options_(std::move(options)), waiting_since_(now), now_(now) {
-  // A line that ends in LF alone is no line before TLS (decision D-4 of the protocol's tests).
+  // A line that ends in LF alone is no line before TLS, where anybody may write into the stream.
   replies_.allow_bare_lf(options_.starttls == StartTls::never);
   queue_.push_back({Sent::greeting, {}});
   sent_count_ = 1;
@@ -207,6 +207,7 @@ ClientEvent ClientSession::on_data_reply(Reply reply) {
     data_phase_ = DataPhase::none;
     held_data_.clear();
     is_end_held_ = false;
+    flush_queue();
   }
   return from_smarthost::Replied{Sent::data, std::move(reply)};
 }
