@@ -170,6 +170,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     std::cout << version_text() << '\n';
     return {std::nullopt, 0};
   }
+  if (argc > 0) bound.invocation.program = argv[0];
   if (const auto problem = take_flags(bound)) {
     std::cerr << "smtpseal: " << *problem << '\n';
     return {std::nullopt, static_cast<int>(ExitStatus::usage)};

@@ -14,6 +14,7 @@ enum class Command { run, check, send, config, queue, demo, probe, status, servi
 // What a command line asks for.
 struct Invocation {
   Command command = Command::run;
+  std::string program;                         // argv[0], for examples that people copy
   std::optional<std::string> config_file;      // -c
   std::vector<config::Sources::Flag> flags;    // --listen, --smarthost, --tls, --mode
   bool is_json = false;

@@ -1,6 +1,7 @@
 // Unix: see platform.h.
 #include "platform/platform.h"
 
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -8,11 +9,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 #ifdef __linux__
 #include <sys/prctl.h>
@@ -38,6 +41,24 @@ std::string full_name_in_hosts(const std::string& short_name) {
     if (is_ours && !full.empty()) return full;
   }
   return {};
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : value;
+}
+
+// As setlocale would choose it, without asking for the locale to be installed.
+bool is_locale_utf8() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const std::string locale = environment(name);
+    if (locale.empty()) continue;
+    for (const char* charset : {"UTF-8", "utf-8", "UTF8", "utf8"}) {
+      if (locale.find(charset) != std::string::npos) return true;
+    }
+    return false;
+  }
+  return false;
 }
 
 // The first domain of "domain" or "search" in /etc/resolv.conf.
@@ -100,6 +121,33 @@ void forbid_core_dumps() {
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
   prctl(PR_SET_DUMPABLE, 0);
 #endif
+}
+
+Terminal stdout_terminal() {
+  Terminal terminal;
+  terminal.is_terminal = isatty(STDOUT_FILENO) == 1;
+  terminal.has_utf8 = is_locale_utf8();
+  const std::string kind = environment("TERM");
+  terminal.has_colour = terminal.is_terminal && environment("NO_COLOR").empty() &&
+                        !kind.empty() && kind != "dumb";
+  winsize size{};
+  if (terminal.is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
+    terminal.columns = size.ws_col;
+  }
+  return terminal;
+}
+
+base::Result<std::string> make_private_folder(std::string_view prefix) {
+  std::string parent = environment("TMPDIR");
+  if (parent.empty()) parent = "/tmp";
+  const std::string pattern = parent + "/" + std::string(prefix) + "-XXXXXX";
+  std::vector<char> path(pattern.begin(), pattern.end());
+  path.push_back('\0');
+  if (mkdtemp(path.data()) == nullptr) {  // makes it with mode 0700
+    return base::Error{base::Fault::storage,
+                       "cannot make a folder in " + parent + ": " + std::strerror(errno)};
+  }
+  return std::string(path.data());
 }
 
 }  // namespace platform

@@ -5,6 +5,10 @@
 #include <windows.h>
 
 #include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+#include <system_error>
 
 namespace platform {
 
@@ -20,5 +24,36 @@ void notify_service_manager(std::string_view) {}
 bool is_stderr_journal() { return false; }
 
 void forbid_core_dumps() { SetErrorMode(SEM_NOGPFAULTERRORBOX); }
+
+Terminal stdout_terminal() {
+  Terminal terminal;
+  const HANDLE output = GetStdHandle(STD_OUTPUT_HANDLE);
+  DWORD mode = 0;
+  terminal.is_terminal = GetConsoleMode(output, &mode) != 0;
+  terminal.has_utf8 = GetConsoleOutputCP() == CP_UTF8;
+  if (!terminal.is_terminal) return terminal;
+  const char* no_colour = std::getenv("NO_COLOR");
+  terminal.has_colour = (no_colour == nullptr || *no_colour == '\0') &&
+                        SetConsoleMode(output, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING) != 0;
+  CONSOLE_SCREEN_BUFFER_INFO info{};
+  if (GetConsoleScreenBufferInfo(output, &info) != 0) {
+    terminal.columns = static_cast<unsigned>(info.srWindow.Right - info.srWindow.Left + 1);
+  }
+  return terminal;
+}
+
+base::Result<std::string> make_private_folder(std::string_view prefix) {
+  std::error_code error;
+  // The user's own, which Windows lets nobody else into.
+  const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
+  std::random_device random;
+  for (int attempt = 0; attempt < 16 && !error; ++attempt) {
+    const std::filesystem::path path =
+        parent / (std::string(prefix) + "-" + std::to_string(random()));
+    if (std::filesystem::create_directory(path, error)) return path.string();
+  }
+  return base::Error{base::Fault::storage,
+                     "cannot make a temporary folder: " + (error ? error.message() : "names taken")};
+}
 
 }  // namespace platform

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
+
 namespace platform {
 
 // This machine's full name as far as it is known without asking the network; the short one else.
@@ -18,5 +20,19 @@ void notify_service_manager(std::string_view state);
 
 // No core file may hold mail or secrets.
 void forbid_core_dumps();
+
+// What is known of standard output, for commands that draw on it.
+struct Terminal {
+  bool is_terminal = false;
+  unsigned columns = 0;      // 0: unknown
+  bool has_colour = false;   // understands ANSI sequences, and nobody asked for none (NO_COLOR)
+  bool has_utf8 = false;
+};
+// Switches ANSI sequences on where that must be asked for.
+[[nodiscard]] Terminal stdout_terminal();
+
+// A new folder that only this user can enter, where temporary files go; its path. The caller
+// removes it. Fault::storage when it cannot be made.
+[[nodiscard]] base::Result<std::string> make_private_folder(std::string_view prefix);
 
 }  // namespace platform
