@@ -43,6 +43,8 @@ bool is_pipelined_command(Sent sent) {
   return sent == Sent::rset || sent == Sent::mail || sent == Sent::rcpt;
 }
 
+constexpr std::string_view kUnasked = "smarthost sent data that nothing asked for";
+
 std::string with_code(std::string_view what, int code) {
   return std::string(what) + " was answered with " + std::to_string(code);
 }
@@ -202,6 +204,8 @@ ClientEvent ClientSession::on_command_reply(Sent sent, Reply reply) {
 
 ClientEvent ClientSession::on_data_reply(Reply reply) {
   if (reply.is_intermediate()) {
+    // What stands behind the 354 cannot answer mail data that was not sent yet.
+    if (!replies_.is_empty()) return fail(base::Fault::peer_protocol, std::string(kUnasked));
     open_data();
   } else {
     data_phase_ = DataPhase::none;
@@ -216,11 +220,13 @@ void ClientSession::open_data() {
   data_phase_ = DataPhase::open;
   output_.append(held_data_);
   std::string().swap(held_data_);
-  if (std::exchange(is_end_held_, false)) {
-    data_phase_ = DataPhase::none;
-    queue_.push_back({Sent::end_of_data, {}});
-    mark_sent();
-  }
+  if (std::exchange(is_end_held_, false)) expect_verdict();
+}
+
+void ClientSession::expect_verdict() {
+  data_phase_ = DataPhase::none;
+  queue_.push_back({Sent::end_of_data, {}});
+  mark_sent();
 }
 
 ClientEvent ClientSession::on_early_verdict(Reply reply) {
@@ -237,10 +243,6 @@ ClientEvent ClientSession::on_early_verdict(Reply reply) {
 void ClientSession::send(Sent what, std::string_view line, base::Instant now) {
   now_ = now;
   if (state_ != State::ready) return;
-  if (queue_.empty() && !replies_.is_empty()) {
-    fail_later(base::Fault::peer_protocol, "smarthost sent data that nothing asked for");
-    return;
-  }
   if (what == Sent::data) {
     encoder_ = MailDataEncoder();
     data_phase_ = DataPhase::waiting;
@@ -266,6 +268,12 @@ void ClientSession::mark_sent() {
 }
 
 void ClientSession::flush_queue() {
+  if (sent_count_ == queue_.size()) return;
+  // A reply that came before its command is no reply to it.
+  if (sent_count_ == 0 && !replies_.is_empty()) {
+    fail_later(base::Fault::peer_protocol, std::string(kUnasked));
+    return;
+  }
   while (sent_count_ < queue_.size() && may_send_now(queue_[sent_count_].what)) {
     Pending& next = queue_[sent_count_];
     if (next.what == Sent::mail) is_in_transaction_ = true;
@@ -289,10 +297,12 @@ void ClientSession::end_data(base::Instant now) {
     is_end_held_ = true;
     return;
   }
+  if (!replies_.is_empty()) {
+    fail_later(base::Fault::peer_protocol, "smarthost answered before the end of the mail data");
+    return;
+  }
   encoder_.end(output_.back());
-  data_phase_ = DataPhase::none;
-  queue_.push_back({Sent::end_of_data, {}});
-  mark_sent();
+  expect_verdict();
 }
 
 base::Duration ClientSession::timeout_of(Sent what) const {
@@ -334,10 +344,6 @@ Reuse ClientSession::reuse() const {
 }
 
 ClientEvent ClientSession::proceed(Sent what, std::string line) {
-  // A reply that came before its command is no reply to it.
-  if (!replies_.is_empty()) {
-    return fail(base::Fault::peer_protocol, "smarthost sent data that nothing asked for");
-  }
   push(what, std::move(line));
   return next_event();
 }

@@ -127,6 +127,7 @@ class ClientSession {
   [[nodiscard]] ClientEvent want_starttls();
   void fail_later(base::Fault fault, std::string detail);
   void open_data();
+  void expect_verdict();
   void mark_sent();
   void push(Sent what, std::string line);
   void flush_queue();

@@ -365,6 +365,46 @@ TEST_F(ClientSessionTest, HalfAReplyBeforeItsCommandPoisons) {
   EXPECT_THAT(events(), ElementsAre(StartsWith("failed: peer-protocol")));
 }
 
+TEST_F(ClientSessionTest, SurplusReplyAnswersNoCommandThatWaits) {
+  open_ready("250 u\r\n");
+  send_envelope();
+  said();
+  EXPECT_THAT(feed("250 mail\r\n250 surplus\r\n"),
+              ElementsAre("MAIL: 250 mail", StartsWith("failed: peer-protocol")));
+  EXPECT_EQ(said(), "");
+  open_ready("250 u\r\n");
+  send_envelope();
+  EXPECT_THAT(feed("250 mail\r\n25"),
+              ElementsAre("MAIL: 250 mail", StartsWith("failed: peer-protocol")));
+}
+
+TEST_F(ClientSessionTest, ReplyBehindThe354AnswersNoMailData) {
+  for (const std::string_view surplus : {"250 queued\r\n", "250 que", "\r\n"}) {
+    SCOPED_TRACE(std::string(surplus));
+    open_ready();
+    send_envelope();
+    feed("250 mail\r\n250 rcpt\r\n");
+    send(Sent::data, "DATA");
+    session_->send_data("a\r\n");
+    session_->end_data(now_);
+    said();
+    EXPECT_THAT(feed("354 go\r\n" + std::string(surplus)),
+                ElementsAre(StartsWith("failed: peer-protocol")));
+    EXPECT_EQ(said(), "");
+  }
+}
+
+TEST_F(ClientSessionTest, ReplyThatBeganBeforeTheEndOfDataAnswersNone) {
+  open_ready();
+  open_data();
+  session_->send_data("a\r\n");
+  EXPECT_THAT(feed("250 que"), IsEmpty());
+  said();
+  session_->end_data(now_);
+  EXPECT_EQ(said(), "");
+  EXPECT_THAT(feed("ued\r\n"), ElementsAre(StartsWith("failed: peer-protocol")));
+}
+
 TEST_F(ClientSessionTest, RefusedResetMakesTheConnectionUseless) {
   for (const std::string_view reply : {"421 bye\r\n", "500 what\r\n", "451 later\r\n"}) {
     open_ready();
