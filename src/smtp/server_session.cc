@@ -282,7 +282,10 @@ ServerEvent ServerSession::on_data(const SplitCommand& command) {
   } else if (rcpts_seen_ == 0) {
     refusal = sequence_error("RCPT first");
   } else if (rcpts_accepted_ == 0) {
-    refusal = Reply::make(554, "5.5.1", "no valid recipients");
+    // A client that looks at this reply alone must not take trouble that passes for a refusal.
+    refusal = has_deferred_rcpt_
+                  ? Reply::make(451, "4.5.1", "no recipient was accepted, try again later")
+                  : Reply::make(554, "5.5.1", "no valid recipients");
   }
   if (!refusal) {
     owed_ = Owed::data;
@@ -373,6 +376,7 @@ void ServerSession::reply(const Reply& reply, base::Instant now) {
   SMTPSEAL_CHECK(owed_rcpts_ > 0);
   --owed_rcpts_;
   if (reply.is_positive()) ++rcpts_accepted_;
+  if (reply.is_transient()) has_deferred_rcpt_ = true;
   say(reply);
 }
 
@@ -434,6 +438,7 @@ void ServerSession::end_transaction() {
   is_utf8_ = false;
   rcpts_seen_ = 0;
   rcpts_accepted_ = 0;
+  has_deferred_rcpt_ = false;
 }
 
 std::optional<base::Instant> ServerSession::deadline() const {

@@ -182,6 +182,7 @@ class ServerSession {
   bool is_utf8_ = false;
   std::size_t rcpts_seen_ = 0;
   std::size_t rcpts_accepted_ = 0;
+  bool has_deferred_rcpt_ = false;  // one was refused for now (4yz)
   bool is_auth_response_due_ = false;
 
   MailDataDecoder decoder_;

@@ -389,6 +389,23 @@ TEST_F(ServerSessionTest, DataWithoutAnAcceptedRecipientIsRefused) {
   data();
 }
 
+TEST_F(ServerSessionTest, DataBehindDeferredRecipientsIsDeferred) {
+  ehlo();
+  EXPECT_THAT(feed("MAIL FROM:<s@c.test>\r\nRCPT TO:<1@u>\r\nRCPT TO:<2@u>\r\nDATA\r\n"),
+              ElementsAre("MAIL FROM:<s@c.test>", "RCPT TO:<1@u>", "RCPT TO:<2@u>"));
+  reply(250);
+  reply(451);
+  reply(550);
+  EXPECT_THAT(said(), HasSubstr("550 x\r\n451 4.5.1 no recipient was accepted"));
+  feed("RSET\r\n");
+  said();
+  mail();
+  feed("RCPT TO:<1@u>\r\n");
+  reply(550);
+  said();
+  EXPECT_THAT(ask("DATA\r\n"), StartsWith("554 5.5.1"));
+}
+
 TEST_F(ServerSessionTest, TooManyRecipientsAreRefusedFor452) {
   ehlo();
   mail();
