@@ -1,6 +1,7 @@
 // See transaction.h.
 #include "relay/transaction.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "relay/outcome.h"
@@ -13,6 +14,9 @@ namespace {
 using smtp::Sent;
 
 constexpr std::string_view kTextOfRset = "RSET";
+// Why a connection is given up.
+constexpr std::string_view kSaid421 = "smarthost said 421";
+constexpr std::string_view kRepliesOwed = "replies are owed";
 
 std::string_view mechanism_of(std::string_view auth_argument) {
   return auth_argument.substr(0, auth_argument.find(' '));
@@ -78,7 +82,7 @@ void Transaction::begin(const smtp::MailCommand& mail, const smtp::Extensions& p
 Actions Transaction::on(const smtp::from_client::Rcpt& event, base::Instant) {
   Actions actions;
   if (failure_) {
-    actions.push_back(action::Reply{*failure_});
+    answer(*failure_, actions);
     return actions;
   }
   rcpts_.push_back(event.command);
@@ -99,7 +103,7 @@ Actions Transaction::on(const smtp::from_client::Rcpt& event, base::Instant) {
 Actions Transaction::on(const smtp::from_client::Data&, base::Instant now) {
   Actions actions;
   if (failure_) {
-    actions.push_back(action::Reply{*failure_});
+    answer(*failure_, actions);
     abandon(false, actions);
     return actions;
   }
@@ -124,7 +128,7 @@ void Transaction::begin_data(Actions& actions) {
   }
 }
 
-Actions Transaction::on(const smtp::from_client::MailData& event, base::Instant) {
+Actions Transaction::on(const smtp::from_client::MailData& event, base::Instant now) {
   Actions actions;
   size_ += event.bytes.size();
   if (!verdict_ && max_size_ > 0 && size_ > max_size_) {
@@ -134,6 +138,8 @@ Actions Transaction::on(const smtp::from_client::MailData& event, base::Instant)
     // What is refused anyway is read to its end for politeness, not for ever.
     if (max_size_ > 0 && size_ > max_size_ + max_size_ / 2) {
       actions.push_back(action::CloseClient{*verdict_});
+      log_end(*verdict_, false, now, actions);
+      clear();
     }
     return actions;
   }
@@ -341,7 +347,7 @@ void Transaction::on_mail_reply(const smtp::Reply& reply, base::Instant now, Act
     // The smarthost had enough of that connection, not of this mail.
     is_retried_ = true;
     is_mail_sent_ = false;
-    give_back(false, "smarthost said 421", actions);
+    give_back(false, std::string(kSaid421), actions);
     ask_lease(actions, true);
     return;
   }
@@ -360,13 +366,14 @@ void Transaction::on_rcpt_reply(const smtp::Reply& reply, base::Instant now, Act
     return;
   }
   if (rcpts_.empty()) return;
+  if (reply.code == 421) {
+    fail(reply, now, actions);
+    if (lease_ == LeaseState::held) give_back(false, std::string(kSaid421), actions);
+    return;
+  }
   rcpts_.pop_front();
   if (reply.is_positive()) ++rcpts_accepted_;
   actions.push_back(action::Reply{reply});
-  if (reply.code != 421) return;
-  fail(outcome({base::Fault::connection, "smarthost closed the connection with 421"}), now,
-       actions);
-  if (lease_ == LeaseState::held) give_back(false, "smarthost said 421", actions);
 }
 
 void Transaction::on_data_reply(const smtp::Reply& reply, base::Instant now, Actions& actions) {
@@ -380,7 +387,7 @@ void Transaction::on_data_reply(const smtp::Reply& reply, base::Instant now, Act
   }
   if (stage_ == Stage::mail_data) {
     if (!verdict_) verdict_ = reply;
-    if (lease_ == LeaseState::held) give_back(reply.code != 421, "smarthost said 421", actions);
+    if (lease_ == LeaseState::held) give_back(reply.code != 421, std::string(kSaid421), actions);
     return;
   }
   if (stage_ == Stage::ending) awaited_ = 0;  // the end of data was never sent
@@ -409,14 +416,30 @@ void Transaction::on_auth_reply(const smtp::Reply& reply, Actions& actions) {
 
 // --- endings ---
 
+// RFC 5321 3.8: 421 ends the channel, and it is the client's channel that the client hears it on.
+void Transaction::answer(const smtp::Reply& reply, Actions& actions) {
+  if (reply.code == 421) {
+    actions.push_back(action::CloseClient{reply});
+  } else {
+    actions.push_back(action::Reply{reply});
+  }
+}
+
 void Transaction::fail(const smtp::Reply& reply, base::Instant now, Actions& actions) {
   failure_ = reply;
-  if (std::exchange(is_mail_reply_due_, false)) actions.push_back(action::Reply{reply});
-  for (std::size_t i = 0; i < rcpts_.size(); ++i) actions.push_back(action::Reply{reply});
+  const std::size_t waiting = rcpts_.size() + (std::exchange(is_mail_reply_due_, false) ? 1 : 0);
+  // 421 is the last word, however many wait.
+  const std::size_t answered = reply.code == 421 ? std::min<std::size_t>(waiting, 1) : waiting;
+  for (std::size_t i = 0; i < answered; ++i) answer(reply, actions);
   rcpts_.clear();
-  actions.push_back(action::Finished{mail_ ? mail_->reverse_path : "<>", rcpts_accepted_, 0, reply,
-                                     began_, now, false});
+  log_end(reply, false, now, actions);
   give_back_if_settled(actions);
+}
+
+void Transaction::log_end(const smtp::Reply& reply, bool is_in_doubt, base::Instant now,
+                          Actions& actions) {
+  actions.push_back(action::Finished{mail_ ? mail_->reverse_path : "<>", rcpts_accepted_, size_,
+                                     reply, began_, now, is_in_doubt});
 }
 
 void Transaction::decide(smtp::Reply verdict, std::string why_dirty, Actions& actions) {
@@ -426,12 +449,11 @@ void Transaction::decide(smtp::Reply verdict, std::string why_dirty, Actions& ac
 
 void Transaction::finish(const smtp::Reply& reply, bool is_in_doubt, base::Instant now,
                          Actions& actions) {
-  actions.push_back(action::Reply{reply});
-  actions.push_back(action::Finished{mail_ ? mail_->reverse_path : "<>", rcpts_accepted_, size_,
-                                     reply, began_, now, is_in_doubt});
+  answer(reply, actions);
+  log_end(reply, is_in_doubt, now, actions);
   if (lease_ == LeaseState::held) {
     const bool is_clean = awaited_ == 0 && reply.code != 421;
-    give_back(is_clean, awaited_ > 0 ? "replies are owed" : "smarthost said 421", actions);
+    give_back(is_clean, std::string(awaited_ > 0 ? kRepliesOwed : kSaid421), actions);
   }
   clear();
 }
@@ -465,7 +487,7 @@ void Transaction::abandon(bool is_leaving, Actions& actions) {
     } else if (is_in_data) {
       give_back(false, "the client left inside its mail data", actions);
     } else {
-      give_back(awaited_ == 0, "replies are owed", actions);
+      give_back(awaited_ == 0, std::string(kRepliesOwed), actions);
     }
   }
   clear();

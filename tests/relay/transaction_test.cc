@@ -425,6 +425,48 @@ TEST_F(TransactionTest, A421ToMailOnAWarmConnectionIsReplayed) {
   EXPECT_THAT(leased(), ElementsAre("send MAIL FROM:<s@c>", "send RCPT TO:<r@u>"));
 }
 
+TEST_F(TransactionTest, A421EndsTheClientsSessionWhereverItComes) {  // RFC 5321 3.8
+  mail();
+  rcpt("<1@u>");
+  rcpt("<2@u>");
+  leased();
+  EXPECT_THAT(replied(smtp::Sent::mail, 421, "bye"),
+              ElementsAre("close-client 421 bye", "finished <s@c> 0 0 421"));
+  EXPECT_THAT(gone(), ElementsAre(StartsWith("return: ")));
+
+  open_envelope();
+  rcpt("<2@u>");
+  rcpt("<3@u>");
+  EXPECT_THAT(
+      replied(smtp::Sent::rcpt, 421, "bye"),
+      ElementsAre("close-client 421 bye", "finished <s@c> 1 0 421", "return: smarthost said 421"));
+  EXPECT_THAT(gone(), IsEmpty());
+
+  open_envelope();
+  data();
+  EXPECT_THAT(replied(smtp::Sent::data, 421, "bye"), ElementsAre("return: smarthost said 421"));
+  EXPECT_THAT(end_of_data(), ElementsAre("close-client 421 bye", "finished <s@c> 1 0 421"));
+
+  open_data();
+  EXPECT_THAT(replied(smtp::Sent::end_of_data, 421, "bye"), ElementsAre(StartsWith("return: ")));
+  EXPECT_THAT(end_of_data(), ElementsAre("close-client 421 bye", "finished <s@c> 1 0 421"));
+
+  open_data();
+  end_of_data();
+  EXPECT_THAT(
+      replied(smtp::Sent::end_of_data, 421, "bye"),
+      ElementsAre("close-client 421 bye", "finished <s@c> 1 0 421", "return: smarthost said 421"));
+}
+
+TEST_F(TransactionTest, A421ToLateMailEndsTheClientsSession) {
+  open_late();
+  mail();
+  rcpt();
+  leased();
+  EXPECT_THAT(replied(smtp::Sent::mail, 421, "bye"),
+              ElementsAre("close-client 421 bye", "finished <s@c> 0 0 421"));
+}
+
 TEST_F(TransactionTest, OtherRefusalsOfMailAreNotReplayed) {
   for (const int code : {450, 452, 550}) {
     open({});
@@ -445,6 +487,16 @@ TEST_F(TransactionTest, MailDataThatIsTooBigIsSwallowedToItsEnd) {
   EXPECT_THAT(mail_data("cde"), IsEmpty());
   EXPECT_THAT(end_of_data(), ElementsAre("reply 552 5.3.4 message is bigger than 10 octets",
                                          "finished <s@c> 1 14 552"));
+}
+
+TEST_F(TransactionTest, MailDataThatIsMuchTooBigIsNotReadToItsEnd) {
+  promised_.max_size = 10;
+  open_data();
+  mail_data("0123456789a");
+  EXPECT_THAT(mail_data("bcde"), IsEmpty());
+  EXPECT_THAT(mail_data("f"),
+              ElementsAre(StartsWith("close-client 552 5.3.4"), "finished <s@c> 1 16 552"));
+  EXPECT_TRUE(transaction_->is_idle());
 }
 
 TEST_F(TransactionTest, SizeOfOursCountsWhereNoneWasPromised) {
