@@ -50,6 +50,8 @@ Actions Transaction::on(const smtp::from_client::Mail& event, const smtp::Extens
                          "the connection to the smarthost that you authenticated on was lost"})});
     return actions;
   }
+  // What may still be open of a transaction that failed is not this one's.
+  if (stage_ != Stage::idle) abandon(false, actions);
   begin(event.command, promised, now);
   if (options_.early_replies) {
     actions.push_back(action::Reply{sender_ok()});
@@ -108,8 +110,10 @@ Actions Transaction::on(const smtp::from_client::Data&, base::Instant now) {
     return actions;
   }
   if (lease_ != LeaseState::held) {
-    finish(outcome({base::Fault::local, "no connection to the smarthost is open"}), false, now,
-           actions);
+    const auto reply = outcome({base::Fault::local, "no connection to the smarthost is open"});
+    answer(reply, actions);
+    log_end(reply, false, now, actions);
+    abandon(false, actions);
     return actions;
   }
   begin_data(actions);
@@ -193,6 +197,7 @@ Actions Transaction::on(const smtp::from_client::Gone&, base::Instant) {
 
 Actions Transaction::on(const smtp::from_client::Auth& event, base::Instant) {
   Actions actions;
+  if (stage_ != Stage::idle) abandon(false, actions);
   stage_ = Stage::auth;
   auth_argument_ = event.argument;
   is_auth_reply_due_ = true;
@@ -306,8 +311,9 @@ Actions Transaction::on(const SmarthostLost& event, base::Instant now) {
       }
       break;
     case Stage::envelope:
-      if (failure_) break;
-      if (may_replay()) {
+      if (failure_) {
+        answer_recipients(outcome(event.error), actions);
+      } else if (may_replay()) {
         is_retried_ = true;
         is_mail_sent_ = false;
         ask_lease(actions, true);
@@ -352,20 +358,25 @@ void Transaction::on_mail_reply(const smtp::Reply& reply, base::Instant now, Act
     return;
   }
   has_answer_ = true;
-  if (!reply.is_positive()) {
-    fail(reply, now, actions);
-  } else if (std::exchange(is_mail_reply_due_, false)) {
-    actions.push_back(action::Reply{reply});
+  if (!std::exchange(is_mail_reply_due_, false)) {
+    if (!reply.is_positive()) fail(reply, now, actions);
+    return;
   }
+  answer(reply, actions);
+  if (reply.is_positive()) return;
+  // What stands pipelined behind it gets the smarthost's own replies, as MAIL did.
+  failure_ = reply;
+  if (reply.code == 421) rcpts_.clear();
+  log_end(reply, false, now, actions);
+  give_back_if_settled(actions);
 }
 
 void Transaction::on_rcpt_reply(const smtp::Reply& reply, base::Instant now, Actions& actions) {
   has_answer_ = true;
-  if (failure_) {
+  if (rcpts_.empty()) {
     give_back_if_settled(actions);
     return;
   }
-  if (rcpts_.empty()) return;
   if (reply.code == 421) {
     fail(reply, now, actions);
     if (lease_ == LeaseState::held) give_back(false, std::string(kSaid421), actions);
@@ -374,6 +385,7 @@ void Transaction::on_rcpt_reply(const smtp::Reply& reply, base::Instant now, Act
   rcpts_.pop_front();
   if (reply.is_positive()) ++rcpts_accepted_;
   actions.push_back(action::Reply{reply});
+  give_back_if_settled(actions);
 }
 
 void Transaction::on_data_reply(const smtp::Reply& reply, base::Instant now, Actions& actions) {
@@ -427,13 +439,17 @@ void Transaction::answer(const smtp::Reply& reply, Actions& actions) {
 
 void Transaction::fail(const smtp::Reply& reply, base::Instant now, Actions& actions) {
   failure_ = reply;
-  const std::size_t waiting = rcpts_.size() + (std::exchange(is_mail_reply_due_, false) ? 1 : 0);
-  // 421 is the last word, however many wait.
-  const std::size_t answered = reply.code == 421 ? std::min<std::size_t>(waiting, 1) : waiting;
-  for (std::size_t i = 0; i < answered; ++i) answer(reply, actions);
-  rcpts_.clear();
+  if (std::exchange(is_mail_reply_due_, false)) answer(reply, actions);
+  answer_recipients(reply, actions);
   log_end(reply, false, now, actions);
   give_back_if_settled(actions);
+}
+
+void Transaction::answer_recipients(const smtp::Reply& reply, Actions& actions) {
+  // 421 is the last word, however many wait.
+  const std::size_t most = reply.code == 421 ? 1 : rcpts_.size();
+  for (std::size_t i = 0; i < std::min(rcpts_.size(), most); ++i) answer(reply, actions);
+  rcpts_.clear();
 }
 
 void Transaction::log_end(const smtp::Reply& reply, bool is_in_doubt, base::Instant now,
@@ -471,7 +487,8 @@ void Transaction::give_back(bool is_clean, std::string why, Actions& actions) {
 }
 
 void Transaction::give_back_if_settled(Actions& actions) {
-  if (failure_ && lease_ == LeaseState::held && awaited_ == 0) give_back(true, "", actions);
+  if (!failure_ || lease_ != LeaseState::held || awaited_ > 0) return;
+  give_back(failure_->code != 421, std::string(kSaid421), actions);
 }
 
 void Transaction::abandon(bool is_leaving, Actions& actions) {

@@ -144,6 +144,8 @@ class Transaction {
   void on_final_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
   void on_auth_reply(const smtp::Reply& reply, Actions& actions);
   void answer(const smtp::Reply& reply, Actions& actions);
+  // Answers every RCPT that waits.
+  void answer_recipients(const smtp::Reply& reply, Actions& actions);
   void log_end(const smtp::Reply& reply, bool is_in_doubt, base::Instant now, Actions& actions);
   // The transaction can not succeed any more: everybody who waits gets `reply`, so does who asks.
   void fail(const smtp::Reply& reply, base::Instant now, Actions& actions);

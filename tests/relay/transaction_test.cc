@@ -195,6 +195,57 @@ TEST_F(TransactionTest, RefusedMailIsTheReplyToLateMail) {
   EXPECT_THAT(mail(), ElementsAre("lease"));
 }
 
+TEST_F(TransactionTest, RcptsBehindARefusedLateMailGetTheirOwnReplies) {
+  open_late();
+  mail();
+  rcpt("<1@u>");
+  rcpt("<2@u>");
+  leased();
+  EXPECT_THAT(replied(smtp::Sent::mail, 550, "not you"),
+              ElementsAre("reply 550 not you", "finished <s@c> 0 0 550"));
+  EXPECT_THAT(replied(smtp::Sent::rcpt, 503, "1"), ElementsAre("reply 503 1"));
+  EXPECT_THAT(replied(smtp::Sent::rcpt, 503, "2"), ElementsAre("reply 503 2", "return clean"));
+  EXPECT_THAT(mail(), ElementsAre("lease"));
+  EXPECT_THAT(leased(), ElementsAre("send MAIL FROM:<s@c>"));
+}
+
+TEST_F(TransactionTest, LossBehindARefusedLateMailAnswersWhoStillWaits) {
+  open_late();
+  mail();
+  rcpt("<1@u>");
+  rcpt("<2@u>");
+  leased(true);
+  replied(smtp::Sent::mail, 550);
+  replied(smtp::Sent::rcpt, 503);
+  EXPECT_THAT(lost(), ElementsAre(StartsWith("reply 451 4.4.2")));
+  EXPECT_THAT(mail(), ElementsAre("lease"));
+}
+
+TEST_F(TransactionTest, MailWhileRepliesToAnotherAreOwedTakesAnotherConnection) {
+  mail();
+  rcpt();
+  leased();
+  replied(smtp::Sent::mail, 550);
+  EXPECT_THAT(mail(), ElementsAre("return: replies are owed", "reply 250 2.1.0 sender OK"));
+  EXPECT_THAT(rcpt(), ElementsAre("lease"));
+}
+
+TEST_F(TransactionTest, AuthWhileRepliesToAMailAreOwedTakesAnotherConnection) {
+  mail();
+  rcpt();
+  leased();
+  replied(smtp::Sent::mail, 550);
+  EXPECT_THAT(auth(), ElementsAre("return: replies are owed", "lease fresh pinned"));
+}
+
+TEST_F(TransactionTest, DataWithoutAConnectionIsDeferred) {
+  mail();
+  rcpt();
+  EXPECT_THAT(data(),
+              ElementsAre(StartsWith("reply 451 4.3.0"), "finished <s@c> 0 0 451", "cancel"));
+  EXPECT_TRUE(transaction_->is_idle());
+}
+
 TEST_F(TransactionTest, RefusedDataIsTheReplyAtTheEnd) {
   open_envelope();
   data();
