@@ -233,6 +233,7 @@ Actions Transaction::on(const Leased& event, base::Instant now) {
   is_reused_ = event.is_reused;
   is_reset_owed_ = event.is_reset_owed;
   awaited_ = 0;
+  stale_ = 0;
   if (stage_ == Stage::auth) {
     if (offers_mechanism(event.extensions, mechanism_of(auth_argument_))) {
       actions.push_back(action::Send{Sent::auth, "AUTH " + auth_argument_});
@@ -300,6 +301,7 @@ Actions Transaction::on(const SmarthostLost& event, base::Instant now) {
   Actions actions;
   lease_ = LeaseState::none;
   awaited_ = 0;
+  stale_ = 0;
   if (is_pinned_) is_pinned_lost_ = true;
   switch (stage_) {
     case Stage::idle: break;
@@ -336,6 +338,10 @@ Actions Transaction::on(const SmarthostLost& event, base::Instant now) {
 
 Actions Transaction::on(const smtp::from_smarthost::Replied& event, base::Instant now) {
   Actions actions;
+  if (stale_ > 0) {
+    --stale_;
+    return actions;
+  }
   if (awaited_ > 0) --awaited_;
   switch (event.sent) {
     case Sent::mail: on_mail_reply(event.reply, now, actions); break;
@@ -408,6 +414,7 @@ void Transaction::on_data_reply(const smtp::Reply& reply, base::Instant now, Act
 
 void Transaction::on_final_reply(const smtp::Reply& reply, base::Instant now, Actions& actions) {
   if (stage_ == Stage::ending) {
+    is_mail_sent_ = false;  // over for the smarthost, too: no RSET is owed
     finish(reply, false, now, actions);
   } else if (stage_ == Stage::mail_data && !verdict_) {
     decide(reply, "smarthost refused the mail before its end", actions);
@@ -477,12 +484,13 @@ void Transaction::finish(const smtp::Reply& reply, bool is_in_doubt, base::Insta
 void Transaction::give_back(bool is_clean, std::string why, Actions& actions) {
   if (is_pinned_ && is_clean) {
     // Stays with this client; an open transaction on it is reset before the next one.
-    is_reset_owed_ = is_mail_sent_;
+    if (std::exchange(is_mail_sent_, false)) is_reset_owed_ = true;
     return;
   }
   if (is_pinned_) is_pinned_lost_ = true;
   lease_ = LeaseState::none;
   awaited_ = 0;
+  stale_ = 0;
   actions.push_back(action::Return{is_clean, is_clean ? std::string() : std::move(why)});
 }
 
@@ -503,6 +511,10 @@ void Transaction::abandon(bool is_leaving, Actions& actions) {
       give_back(false, "it was authenticated for a client that left", actions);
     } else if (is_in_data) {
       give_back(false, "the client left inside its mail data", actions);
+    } else if (is_pinned_) {
+      // There is no other connection for this client; replies that nobody waits for pass by.
+      stale_ += std::exchange(awaited_, 0);
+      give_back(true, "", actions);
     } else {
       give_back(awaited_ == 0, std::string(kRepliesOwed), actions);
     }

@@ -170,6 +170,7 @@ class Transaction {
   std::deque<smtp::RcptCommand> rcpts_;
   std::size_t rcpts_accepted_ = 0;
   std::size_t awaited_ = 0;            // replies the leased connection owes us
+  std::size_t stale_ = 0;              // of a transaction that was dropped: they come first
   bool is_mail_sent_ = false;
   bool is_mail_reply_due_ = false;     // the client waits for MAIL's own reply
   bool is_reset_owed_ = false;         // by the leased connection, before MAIL

@@ -692,5 +692,50 @@ TEST_F(TransactionTest, PinnedConnectionIsResetBetweenTransactions) {
   EXPECT_THAT(rcpt(), ElementsAre("send RSET", "send MAIL FROM:<s@c>", "send RCPT TO:<r@u>"));
 }
 
+TEST_F(TransactionTest, PinnedConnectionOwesItsResetUntilItIsSent) {
+  authenticate();
+  mail();
+  rcpt();
+  replied(smtp::Sent::mail, 250);
+  replied(smtp::Sent::rcpt, 250);
+  reset();
+  mail();
+  reset();
+  mail();
+  EXPECT_THAT(rcpt(), ElementsAre("send RSET", "send MAIL FROM:<s@c>", "send RCPT TO:<r@u>"));
+}
+
+TEST_F(TransactionTest, PinnedConnectionIsNotResetAfterAWholeMail) {
+  authenticate();
+  for (int i = 0; i < 3; ++i) {
+    mail();
+    EXPECT_THAT(rcpt(), ElementsAre("send MAIL FROM:<s@c>", "send RCPT TO:<r@u>"));
+    replied(smtp::Sent::mail, 250);
+    replied(smtp::Sent::rcpt, 250);
+    data();
+    replied(smtp::Sent::data, 354);
+    end_of_data();
+    replied(smtp::Sent::end_of_data, i == 1 ? 550 : 250);
+  }
+}
+
+TEST_F(TransactionTest, PinnedConnectionSurvivesARefusalWithRepliesOnTheirWay) {
+  authenticate();
+  mail();
+  rcpt("<1@u>");
+  rcpt("<2@u>");
+  EXPECT_THAT(replied(smtp::Sent::mail, 550, "not you"),
+              ElementsAre("reply 550 not you", "reply 550 not you", "finished <s@c> 0 0 550"));
+  EXPECT_THAT(reset(), IsEmpty());
+  mail();
+  EXPECT_THAT(rcpt("<3@u>"),
+              ElementsAre("send RSET", "send MAIL FROM:<s@c>", "send RCPT TO:<3@u>"));
+  EXPECT_THAT(replied(smtp::Sent::rcpt, 503, "1"), IsEmpty());
+  EXPECT_THAT(replied(smtp::Sent::rcpt, 503, "2"), IsEmpty());
+  EXPECT_THAT(replied(smtp::Sent::rset, 250), IsEmpty());
+  EXPECT_THAT(replied(smtp::Sent::mail, 250), IsEmpty());
+  EXPECT_THAT(replied(smtp::Sent::rcpt, 250, "3"), ElementsAre("reply 250 3"));
+}
+
 }  // namespace
 }  // namespace relay
