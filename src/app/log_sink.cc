@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -58,7 +59,7 @@ std::string format_json(const std::string& time, base::LogLevel level, std::stri
     std::string key(field.key);
     std::replace(key.begin(), key.end(), '-', '_');
     if (field.is_number) {
-      line[key] = nlohmann::json::parse(field.value, nullptr, false);
+      line[key] = std::strtoll(field.value.c_str(), nullptr, 10);
     } else {
       line[key] = base::printable(field.value);
     }

@@ -1,0 +1,96 @@
+// app/log_sink: how a fact looks as a line.
+#include "app/log_sink.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+namespace app {
+namespace {
+
+std::string text(base::LogFields fields) {
+  return format_log_line(LogStyle::text, "2026-11-24T14:13:38.123Z", base::LogLevel::info,
+                         "00a3f1", "transaction", fields);
+}
+
+TEST(LogLine, HasTimeLevelIdEventAndFields) {
+  EXPECT_EQ(text({{"from", "<a@b>"}, {"recipients", 2}, {"reused", true}}),
+            "2026-11-24T14:13:38.123Z info  00a3f1 transaction from=<a@b> recipients=2 reused=yes");
+}
+
+TEST(LogLine, QuotesWhatWouldNotReadBack) {
+  EXPECT_EQ(text({{"reply", "250 \"ok\""}}).substr(49), "reply=\"250 \\\"ok\\\"\"");
+  EXPECT_EQ(text({{"a", ""}}).substr(49), "a=\"\"");
+  EXPECT_EQ(text({{"a", "x=y"}}).substr(49), "a=\"x=y\"");
+}
+
+TEST(LogLine, StaysOneLineWhateverAPeerSays) {
+  const std::string line = text({{"reply", "550 x\r\n2026 fake line\x1b[2J"}});
+  EXPECT_EQ(line.find_first_of("\r\n\x1b"), std::string::npos);
+}
+
+TEST(LogLine, HasAPriorityAndNoTimeForTheJournal) {
+  EXPECT_EQ(format_log_line(LogStyle::journald, "", base::LogLevel::warn, "-", "drain", {}),
+            "<4>- drain");
+}
+
+TEST(LogLine, IsOneObjectInJson) {
+  const std::string line = format_log_line(
+      LogStyle::json, "2026-11-24T14:13:38.123Z", base::LogLevel::error, "-", "reload",
+      {{"in-force", "old"}, {"ms", 12}, {"text", "a\r\n\"b\""}});
+  const auto object = nlohmann::json::parse(line);
+  EXPECT_EQ(object["level"], "error");
+  EXPECT_EQ(object["in_force"], "old");
+  EXPECT_EQ(object["ms"], 12);
+  EXPECT_EQ(object["text"], "a??\"b\"");
+}
+
+class LogFileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = std::filesystem::temp_directory_path() /
+            ("smtpseal-log-" + std::to_string(reinterpret_cast<std::uintptr_t>(this)));
+    general_.log_target = config::LogTargetKind::file;
+    general_.log_file = path_.string();
+  }
+  void TearDown() override {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+
+  [[nodiscard]] std::string content() const {
+    std::ostringstream all;
+    all << std::ifstream(path_).rdbuf();
+    return all.str();
+  }
+
+  std::filesystem::path path_;
+  config::General general_;
+};
+
+TEST_F(LogFileTest, WritesLinesUpToItsLevel) {
+  auto log = make_log(general_);
+  ASSERT_TRUE(log);
+  (*log)->info("-", "seen");
+  (*log)->debug("-", "unseen");
+  (*log)->set_level(base::LogLevel::debug);
+  (*log)->debug("-", "seen-now");
+  EXPECT_NE(content().find("- seen\n"), std::string::npos);
+  EXPECT_NE(content().find("- seen-now\n"), std::string::npos);
+  EXPECT_EQ(content().find("unseen"), std::string::npos);
+}
+
+TEST_F(LogFileTest, SaysWhichFileCannotBeOpened) {
+  general_.log_file = "/nonexistent-folder/smtpseal.log";
+  const auto log = make_log(general_);
+  ASSERT_FALSE(log);
+  EXPECT_EQ(log.error().fault, base::Fault::storage);
+  EXPECT_NE(log.error().detail.find("/nonexistent-folder/smtpseal.log"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace app
