@@ -59,6 +59,7 @@ ExitStatus run_story(net::Loop& loop, const Invocation& invocation) {
   DemoStory story(loop, look_of_stdout(), copyable(invocation.program), invocation.is_once);
   if (const auto started = story.start(); !started) return report(started.error());
   loop.run();
+  story.settle();
   return story.status();
 }
 
@@ -66,7 +67,7 @@ ExitStatus run_story(net::Loop& loop, const Invocation& invocation) {
 
 ExitStatus demo_command(const Invocation& invocation) {
   if (invocation.via && !invocation.is_smarthost_only) {
-    std::cerr << "smtpseal: --listen goes with --smarthost-only; the demo itself takes free ports\n";
+    std::cerr << "smtpseal: --listen goes with --smarthost-only\n";
     return ExitStatus::usage;
   }
   if (invocation.is_once && invocation.is_smarthost_only) {

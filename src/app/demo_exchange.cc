@@ -12,7 +12,7 @@ namespace {
 
 // Longer lines are heard, not kept. RFC 5321 4.5.3.1.6: text lines of 1000 octets are usual.
 constexpr std::size_t kMaxKeptLine = 4096;
-constexpr std::size_t kMaxKeptDataLines = 24;
+constexpr std::size_t kMaxKeptDataLines = 12;
 constexpr std::size_t kMaxKeptLines = 400;
 constexpr std::size_t kMaxFinished = 16;
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "base/text.h"
@@ -269,37 +270,52 @@ std::string DemoScreen::titles(std::string_view left, std::string_view right) co
          paint(rule(left_width) + cross + rule(right_width), Style::faint) + "\n";
 }
 
+struct DemoScreen::Table {
+  std::array<Column, 2> columns;
+  std::array<std::size_t, 2> last_said{};  // row of the last command or reply
+  std::array<std::size_t, 2> last_data{};  // row of the last line of mail data
+  std::array<bool, 2> had_data{};
+  std::size_t sealed_from = static_cast<std::size_t>(-1);
+
+  void add(std::size_t side, const SpokenLine& line, Column cells) {
+    Column& column = columns[side];
+    const std::size_t other = 1 - side;
+    std::size_t row = column.size();
+    if (!line.is_mail_data) {
+      row = std::max(row, last_said[other]);
+      if (had_data[side]) row = std::max(row, last_data[other] + (had_data[other] ? 1 : 0));
+    }
+    column.resize(row);
+    if (side == 1 && line.is_encrypted) sealed_from = std::min(sealed_from, row);
+    std::move(cells.begin(), cells.end(), std::back_inserter(column));
+    (line.is_mail_data ? last_data : last_said)[side] = column.size() - 1;
+    had_data[side] = had_data[side] || line.is_mail_data;
+  }
+};
+
 std::string DemoScreen::side_by_side(std::string_view left_title, const Exchange& left,
                                      std::string_view right_title, const Exchange& right) const {
   const std::size_t left_width = (look_.columns - kGutter) / 2;
   const std::size_t right_width = look_.columns - kGutter - left_width;
-  std::array<Column, 2> columns;
-  std::array<std::size_t, 2> anchors{};  // row of the last command or reply on either side
-  const std::array<const std::vector<SpokenLine>*, 2> sides = {&left.lines, &right.lines};
-  std::array<std::size_t, 2> at{};
-  std::size_t sealed_from = static_cast<std::size_t>(-1);
-  while (at[0] < sides[0]->size() || at[1] < sides[1]->size()) {
-    const bool is_left = at[1] == sides[1]->size() ||
-                         (at[0] < sides[0]->size() &&
-                          (*sides[0])[at[0]].order < (*sides[1])[at[1]].order);
-    const std::size_t side = is_left ? 0 : 1;
-    const SpokenLine& line = (*sides[side])[at[side]++];
-    Column& column = columns[side];
-    // Mail data streams through: it does not wait for the other side.
-    if (!line.is_mail_data) column.resize(std::max(column.size(), anchors[1 - side]));
-    if (!is_left && line.is_encrypted) sealed_from = std::min(sealed_from, column.size());
-    for (Cell& cell : cells_of(line, is_left ? left_width : right_width)) {
-      column.push_back(std::move(cell));
-    }
-    if (!line.is_mail_data) anchors[side] = column.size() - 1;
+  Table table;
+  auto next_left = left.lines.begin();
+  auto next_right = right.lines.begin();
+  while (next_left != left.lines.end() || next_right != right.lines.end()) {
+    const bool is_left =
+        next_right == right.lines.end() ||
+        (next_left != left.lines.end() && next_left->order < next_right->order);
+    const SpokenLine& line = is_left ? *next_left++ : *next_right++;
+    table.add(is_left ? 0 : 1, line, cells_of(line, is_left ? left_width : right_width));
   }
-  if (!right.lines.empty() && right.lines.front().is_encrypted) sealed_from = 0;
+  if (!right.lines.empty() && right.lines.front().is_encrypted) table.sealed_from = 0;
 
+  auto& [left_column, right_column] = table.columns;
+  const std::size_t rows = std::max(left_column.size(), right_column.size());
+  left_column.resize(rows);
+  right_column.resize(rows);
   std::string out = titles(left_title, right_title);
-  const std::size_t rows = std::max(columns[0].size(), columns[1].size());
-  for (Column& column : columns) column.resize(rows);
   for (std::size_t i = 0; i < rows; ++i) {
-    out.append(row(columns[0][i], left_width, columns[1][i], i >= sealed_from));
+    out.append(row(left_column[i], left_width, right_column[i], i >= table.sealed_from));
   }
   return out;
 }
@@ -308,7 +324,8 @@ std::string DemoScreen::one_column(const Exchange& exchange) const {
   std::string out;
   for (const SpokenLine& line : exchange.lines) {
     for (const Cell& cell : cells_of(line, look_.columns - kMark)) {
-      out.append(kMark, ' ').append(paint(cell.text, cell.style)).append("\n");
+      if (!cell.text.empty()) out.append(kMark, ' ').append(paint(cell.text, cell.style));
+      out.append("\n");
     }
   }
   return out;

@@ -44,8 +44,8 @@ class DemoScreen {
   // What the bars between the columns mean.
   [[nodiscard]] std::string legend() const;
 
-  // Two conversations in the order in which things were said, so that what stands on a row, or
-  // further down, came later. `right` may be empty.
+  // Two conversations: what was said later never stands above what was said before, but for mail
+  // data, which streams through both at once. `right` may be empty.
   [[nodiscard]] std::string side_by_side(std::string_view left_title, const Exchange& left,
                                          std::string_view right_title, const Exchange& right) const;
   // One conversation.
@@ -61,6 +61,8 @@ class DemoScreen {
     Style style = Style::plain;
   };
   using Column = std::vector<Cell>;
+  // Both columns while they are laid out: left, right.
+  struct Table;
 
   [[nodiscard]] Column cells_of(const SpokenLine& line, std::size_t width) const;
   [[nodiscard]] std::vector<std::string> wrap(std::string_view text, std::size_t width,

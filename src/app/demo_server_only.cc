@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/demo_mails.h"
+#include "base/text.h"
 
 namespace app {
 
@@ -29,8 +30,8 @@ base::Result<void> DemoServerOnly::start(const net::SocketAddress& address) {
       screen_.paragraph("Point an application at it to see whether it encrypts. Mail is shown "
                         "here and goes nowhere. Ctrl-C ends this.") +
       screen_.paragraph("Its certificate is for " + std::string(DemoSmarthost::kName) +
-                        ", localhost and its address; the authority that a client must trust is in " +
-                        ca_file.value() + " while this runs.") +
+                        ", localhost and its address; the authority that clients must trust is " +
+                        ca_file.value() + ".") +
       "\n");
   return {};
 }
@@ -45,18 +46,32 @@ void DemoServerOnly::on_smarthost_exchange(const std::string& peer, const Exchan
 }
 
 std::string DemoServerOnly::finding(const Exchange& exchange) const {
-  const auto is_encrypted = [](const SpokenLine& line) { return line.is_encrypted; };
+  const auto has = [&](auto is_such) {
+    return std::any_of(exchange.lines.begin(), exchange.lines.end(), is_such);
+  };
   if (const DemoMessage* message = find_message(smarthost_.messages(), exchange.verdict)) {
-    return screen_.paragraph("Encrypted: " + message->tls + ". Accepted, " +
-                                 std::to_string(message->size) + " octets, with this trace:",
-                             Style::good) +
-           screen_.paragraph(message->trace, Style::plain, "  ");
+    const std::string size = std::to_string(message->size);
+    std::string out = screen_.paragraph(
+        "Encrypted: " + message->tls + ". Accepted, " + size + " octets, with the trace",
+        Style::good);
+    for (const std::string_view line : base::split(base::trimmed(message->trace), '\n')) {
+      const std::string_view text = line.substr(0, line.find('\r'));
+      if (!text.empty()) out.append(screen_.paragraph(text, Style::plain, "  "));
+    }
+    return out;
   }
-  if (std::any_of(exchange.lines.begin(), exchange.lines.end(), is_encrypted)) {
-    return screen_.paragraph("Encrypted, but no mail was accepted.", Style::transient);
+  if (has([](const SpokenLine& line) { return line.is_encrypted; })) {
+    return exchange.reverse_path.empty()
+               ? screen_.paragraph("Encrypted; no mail was offered.", Style::good)
+               : screen_.paragraph("Encrypted; the mail was not accepted.", Style::transient);
   }
   if (!exchange.refusals.empty()) {
     return screen_.paragraph("NOT encrypted: refused.", Style::bad);
+  }
+  if (has([](const SpokenLine& line) { return line.speaker == Speaker::note; })) {
+    return screen_.paragraph("TLS was tried and failed. Clients must begin it with STARTTLS, and "
+                             "trust the authority named above.",
+                             Style::bad);
   }
   return screen_.paragraph("Not encrypted; no mail was offered.", Style::transient);
 }

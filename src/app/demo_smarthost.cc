@@ -54,7 +54,7 @@ class DemoSmarthost::Connection final : net::StreamEvents, net::TimerEvents {
       engine_->receive(bytes);
       pump_tls();
     } else if (is_fresh_ && bytes.front() == kTlsHandshakeRecord) {
-      recorder.on_note("TLS from the first byte: this server wants STARTTLS");
+      recorder.on_note("(TLS from the first byte: this smarthost wants STARTTLS)");
       finish();
       return;
     } else {
@@ -121,7 +121,7 @@ class DemoSmarthost::Connection final : net::StreamEvents, net::TimerEvents {
       owner_.keep(*std::move(message));
     }
     if (engine_ && engine_->state() == tls::State::failed) {
-      recorder.on_note("TLS failed: " + engine_->error().detail);
+      recorder.on_note("(" + engine_->error().detail + ")");
       finish();
       return;
     }

@@ -48,8 +48,8 @@ class DemoSmarthost final : net::ListenerEvents, net::TimerEvents {
   // The authority's certificate.
   [[nodiscard]] const std::string& ca_pem() const { return ca_pem_; }
 
-  // The exchange of this sender that ended with this verdict, or else one without a verdict, ended or
-  // not; it is not found again. Nothing when there is none.
+  // The exchange of this sender that ended with this verdict, or else one without a verdict, ended
+  // or not; it is not found again. Nothing when there is none.
   [[nodiscard]] std::optional<Exchange> take_exchange(std::string_view verdict,
                                                       std::string_view reverse_path);
   // The last accepted messages, oldest first.

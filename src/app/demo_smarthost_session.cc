@@ -67,12 +67,6 @@ void DemoSmarthostSession::receive(std::string_view bytes, base::WallTime now) {
     if (!line) break;
     on_line(*line);
   }
-  if (state_ == State::tls && !lines_.rest().empty()) {
-    // Bytes behind STARTTLS in plaintext could pass for encrypted ones (CVE-2011-0411).
-    state_ = State::finished;
-    output_.clear();
-    say(554, "5.5.0", "Bytes after STARTTLS before TLS");
-  }
 }
 
 void DemoSmarthostSession::on_line(const smtp::Line& line) {
@@ -149,6 +143,10 @@ void DemoSmarthostSession::on_starttls(const smtp::SplitCommand& command) {
     say(503, "5.5.1", "TLS runs already");
   } else if (!command.argument.empty()) {
     say(501, "5.5.4", "STARTTLS takes no parameter");
+  } else if (!lines_.rest().empty()) {
+    // Plaintext behind STARTTLS could pass for encrypted (CVE-2011-0411).
+    state_ = State::finished;
+    say(554, "5.5.0", "Bytes after STARTTLS before TLS");
   } else {
     say(220, "2.0.0", "Ready to start TLS");
     state_ = State::tls;

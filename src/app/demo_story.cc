@@ -15,6 +15,7 @@ namespace {
 constexpr base::Duration kWatchdog = std::chrono::seconds(10);
 constexpr base::Duration kStepTimeout = std::chrono::seconds(5);
 constexpr base::Duration kDrainTimeout = std::chrono::seconds(1);
+constexpr base::Duration kLastWords = std::chrono::milliseconds(200);
 constexpr std::string_view kVerified = " verified";
 
 std::string counted(std::size_t count, const std::string& noun) {
@@ -128,7 +129,8 @@ void DemoStory::begin_direct() {
   output_.print(
       screen_.paragraph("smtpseal, shown on this machine alone: an application that cannot do TLS, "
                         "a smarthost that insists on it, and smtpseal between them.") +
-      screen_.legend() + "\n" + screen_.headline("The problem: the application goes straight to the smarthost"));
+      screen_.legend() + "\n" +
+      screen_.headline("The problem: the application goes straight to the smarthost"));
   send(scenes_.front().mail, smarthost_.address());
 }
 
@@ -223,14 +225,16 @@ void DemoStory::invite() {
   out.append(screen_.paragraph("Point your own client at " + here + ", for example:"));
   out.append(screen_.command(program_ + " send --via " + here + " \\"));
   out.append(screen_.command("    --from me@demo.test --to you@demo.test"));
-  out.append(screen_.command("printf 'Subject: hello\\n\\nIt works.\\n' | curl smtp://" + here + " -T - \\"));
+  out.append(screen_.command("printf 'Subject: hello\\n\\nIt works.\\n' | curl smtp://" + here +
+                             " -T - \\"));
   out.append(screen_.command("    " + mails));
   out.append(screen_.command("swaks --server " + here + " --to you@demo.test"));
   out.append(screen_.paragraph("Each message is shown here as it passes. Mail to nobody@... is "
                                "refused, to anybody else it is taken. Ctrl-C ends this."));
   out.append(screen_.paragraph("The smarthost itself is at " + smarthost_.address().to_string() +
                                    ", its authority's certificate in " + ca_file_ + ".",
-                               Style::faint));
+                               Style::faint) +
+             "\n");
   output_.print(out);
 }
 
@@ -245,12 +249,12 @@ void DemoStory::on_client_exchange(const Exchange& exchange) {
   }
   if (act_ == Act::scenes && right.is_sealed()) tally_.round_trips.push_back(right.round_trips);
   if (act_ == Act::live) {
-    output_.print("\n" + screen_.headline(
-                             exchange.reverse_path.empty()
-                                 ? "A client without mail"
-                                 : "Your message " + std::to_string(++messages_of_others_) +
-                                       ", from " + exchange.reverse_path +
-                                       (exchange.is_accepted() ? ": delivered" : ": refused")));
+    std::string title = "A client without mail";
+    if (!exchange.reverse_path.empty()) {
+      title = "Your message " + std::to_string(++messages_of_others_) + ", from " +
+              exchange.reverse_path + (exchange.is_accepted() ? ": delivered" : ": not delivered");
+    }
+    output_.print(screen_.headline(title));
   }
   show(exchange, std::move(right));
   if (output_.is_broken()) end(ExitStatus::io_error);
@@ -277,10 +281,11 @@ void DemoStory::show(const Exchange& left, Exchange right) {
 }
 
 std::string DemoStory::caption(const Exchange& left, const Exchange& right) const {
+  if (left.reverse_path.empty()) return {};
   if (!left.is_accepted()) {
     const std::string why = !left.verdict.empty()    ? left.verdict
                             : !left.refusals.empty() ? left.refusals.back()
-                                                     : "no mail";
+                                                     : "the client gave up";
     return screen_.paragraph("Not delivered: " + why, Style::bad);
   }
   std::string text = "Delivered to " + counted(left.recipients.size(), "recipient");
@@ -301,7 +306,7 @@ void DemoStory::on_terminate() {
     fail("interrupted", ExitStatus::temporary);
     return;
   }
-  output_.print("\n" + screen_.paragraph("Ended; nothing is left behind."));
+  output_.print("\n" + screen_.paragraph("Ended, and everything temporary removed."));
   end(ExitStatus::ok);
 }
 
@@ -317,6 +322,12 @@ void DemoStory::end(ExitStatus status) {
   status_ = status;
   watchdog_.arm(std::nullopt);
   app_.drain();  // stops the loop when its last session is over
+}
+
+void DemoStory::settle() {
+  const base::Instant end = loop_.now() + kLastWords;
+  next_.arm(end);
+  while (tap_.has_sessions() && loop_.now() < end) loop_.run_once();
 }
 
 }  // namespace app

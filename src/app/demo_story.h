@@ -46,7 +46,8 @@ class DemoStory final : DemoClientEvents, DemoTapEvents, DemoSmarthostEvents, ne
   // Sets the stage and begins; the loop then runs until the story is over. On an error nothing is
   // left to run.
   [[nodiscard]] base::Result<void> start();
-  // Once the loop has ended.
+  // Once the loop has ended: clients that are still there get smtpseal's last words.
+  void settle();
   [[nodiscard]] ExitStatus status() const { return status_; }
 
  private:

@@ -35,6 +35,7 @@ class DemoTap final : net::ListenerEvents, net::TimerEvents {
   // Listens on a free port of 127.0.0.1 and passes what comes on to `target`.
   [[nodiscard]] base::Result<void> start(const net::SocketAddress& target);
   [[nodiscard]] const net::SocketAddress& address() const { return listener_->address(); }
+  [[nodiscard]] bool has_sessions() const { return !sessions_.empty(); }
 
  private:
   class Session;

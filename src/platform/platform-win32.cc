@@ -52,8 +52,8 @@ base::Result<std::string> make_private_folder(std::string_view prefix) {
         parent / (std::string(prefix) + "-" + std::to_string(random()));
     if (std::filesystem::create_directory(path, error)) return path.string();
   }
-  return base::Error{base::Fault::storage,
-                     "cannot make a temporary folder: " + (error ? error.message() : "names taken")};
+  return base::Error{base::Fault::storage, "cannot make a temporary folder: " +
+                                               (error ? error.message() : "names taken")};
 }
 
 }  // namespace platform
