@@ -29,6 +29,22 @@ bool offers_mechanism(const smtp::Extensions& extensions, std::string_view mecha
   return false;
 }
 
+// MAIL with what the connection can do with: a cluster's members need not offer the same, and a
+// parameter that only tells and asks for nothing is better left out than refused.
+smtp::MailCommand fitted(smtp::MailCommand mail, const smtp::Extensions& offered) {
+  std::erase_if(mail.parameters, [&](const smtp::Parameter& parameter) {
+    if (parameter.keyword == "SIZE") return !offered.size;
+    if (parameter.keyword == "BODY") return !offered.eight_bit_mime;
+    if (parameter.keyword == "AUTH") return offered.auth_mechanisms.empty();
+    return false;
+  });
+  return mail;
+}
+
+base::Error offers_less() {
+  return {base::Fault::peer_unable, "the smarthost does not offer now what it offered before"};
+}
+
 smtp::Reply auth_unavailable(const base::Error& error) {
   smtp::Reply reply = outcome(error);
   reply.code = 454;  // RFC 4954 6: temporary authentication failure
@@ -59,7 +75,7 @@ Actions Transaction::on(const smtp::from_client::Mail& event, const smtp::Extens
   }
   is_mail_reply_due_ = true;
   if (lease_ == LeaseState::held) {
-    send_envelope(actions);
+    send_envelope(now, actions);
   } else {
     ask_lease(actions, false);
   }
@@ -78,10 +94,13 @@ void Transaction::begin(const smtp::MailCommand& mail, const smtp::Extensions& p
   needs_.smtputf8 = mail.is_utf8;
   // A later RCPT may ask for notifications, when this connection is chosen already.
   needs_.dsn = promised.dsn;
+  // A smaller limit of another member of a cluster would be a refusal for good.
+  needs_.size = mail.size.has_value();
+  needs_.max_size = mail.size.value_or(0);
   max_size_ = promised.size ? promised.max_size : options_.max_message_size;
 }
 
-Actions Transaction::on(const smtp::from_client::Rcpt& event, base::Instant) {
+Actions Transaction::on(const smtp::from_client::Rcpt& event, base::Instant now) {
   Actions actions;
   if (failure_) {
     answer(*failure_, actions);
@@ -95,7 +114,7 @@ Actions Transaction::on(const smtp::from_client::Rcpt& event, base::Instant) {
       if (is_mail_sent_) {
         send_rcpt(rcpts_.back(), actions);
       } else {
-        send_envelope(actions);
+        send_envelope(now, actions);
       }
       break;
   }
@@ -230,6 +249,7 @@ void Transaction::ask_lease(Actions& actions, bool must_be_fresh) {
 Actions Transaction::on(const Leased& event, base::Instant now) {
   Actions actions;
   lease_ = LeaseState::held;
+  connection_ = event.extensions;
   is_reused_ = event.is_reused;
   is_reset_owed_ = event.is_reset_owed;
   awaited_ = 0;
@@ -253,24 +273,27 @@ Actions Transaction::on(const Leased& event, base::Instant now) {
   if (!smtp::covers(event.extensions, needs_)) {
     give_back(true, "", actions);
     if (std::exchange(is_retried_, true)) {
-      fail(outcome({base::Fault::peer_unable,
-                    "the smarthost does not offer now what it offered before"}),
-           now, actions);
+      fail(outcome(offers_less()), now, actions);
     } else {
       ask_lease(actions, true);
     }
     return actions;
   }
-  send_envelope(actions);
+  send_envelope(now, actions);
   return actions;
 }
 
-void Transaction::send_envelope(Actions& actions) {
+void Transaction::send_envelope(base::Instant now, Actions& actions) {
+  if (!smtp::covers(connection_, needs_)) {
+    // A pinned one: there is no other.
+    fail(outcome(offers_less()), now, actions);
+    return;
+  }
   if (std::exchange(is_reset_owed_, false)) {
     actions.push_back(action::Send{Sent::rset, std::string(kTextOfRset)});
     ++awaited_;
   }
-  actions.push_back(action::Send{Sent::mail, smtp::format(*mail_)});
+  actions.push_back(action::Send{Sent::mail, smtp::format(fitted(*mail_, connection_))});
   ++awaited_;
   is_mail_sent_ = true;
   for (const smtp::RcptCommand& rcpt : rcpts_) send_rcpt(rcpt, actions);

@@ -135,7 +135,7 @@ class Transaction {
 
   void begin(const smtp::MailCommand& mail, const smtp::Extensions& promised, base::Instant now);
   void ask_lease(Actions& actions, bool must_be_fresh);
-  void send_envelope(Actions& actions);
+  void send_envelope(base::Instant now, Actions& actions);
   void send_rcpt(const smtp::RcptCommand& rcpt, Actions& actions);
   void begin_data(Actions& actions);
   void on_mail_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
@@ -166,6 +166,7 @@ class Transaction {
   std::optional<smtp::MailCommand> mail_;
   smtp::Extensions promised_;
   smtp::Extensions needs_;
+  smtp::Extensions connection_;        // what the leased connection offers
   // RCPTs the smarthost has not answered yet, oldest first; all of them are sent again on a replay.
   std::deque<smtp::RcptCommand> rcpts_;
   std::size_t rcpts_accepted_ = 0;

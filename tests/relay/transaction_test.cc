@@ -365,6 +365,41 @@ TEST_F(TransactionTest, ConnectionThatOffersLessThanWasPromisedIsNotUsed) {
               ElementsAre("return clean", StartsWith("reply 451"), "finished <s@c> 0 0 451"));
 }
 
+TEST_F(TransactionTest, ParametersThatOnlyTellAreLeftOutWhereTheyAreNotOffered) {
+  mail("FROM:<s@c> SIZE=10 BODY=7BIT AUTH=<>");
+  rcpt();
+  EXPECT_THAT(describe(transaction_->on(Leased{smtp::Extensions{}, false, false}, now_)),
+              ElementsAre("send MAIL FROM:<s@c>", "send RCPT TO:<r@u>"));
+  open({});
+  mail("FROM:<s@c> SIZE=10 BODY=7BIT AUTH=<>");
+  rcpt();
+  EXPECT_THAT(leased(),
+              ElementsAre("send MAIL FROM:<s@c> SIZE=10 BODY=7BIT AUTH=<>", "send RCPT TO:<r@u>"));
+}
+
+TEST_F(TransactionTest, ConnectionMustTakeTheSizeThatWasDeclared) {
+  mail("FROM:<s@c> SIZE=1000");
+  EXPECT_THAT(rcpt(), ElementsAre("lease SIZE 1000"));
+  smtp::Extensions less = plenty();
+  less.max_size = 999;
+  EXPECT_THAT(describe(transaction_->on(Leased{less, true, false}, now_)),
+              ElementsAre("return clean", "lease fresh SIZE 1000"));
+}
+
+TEST_F(TransactionTest, PinnedConnectionThatOffersLessCarriesNothingItCannot) {
+  auth();
+  smtp::Extensions less = plenty();
+  less.eight_bit_mime = false;
+  EXPECT_THAT(describe(transaction_->on(Leased{less, false, false}, now_)),
+              ElementsAre(StartsWith("send AUTH")));
+  replied(smtp::Sent::auth, 235);
+  mail("FROM:<s@c> BODY=8BITMIME");
+  EXPECT_THAT(rcpt(), ElementsAre(StartsWith("reply 451 4.3.0"), "finished <s@c> 0 0 451"));
+  reset();
+  mail();
+  EXPECT_THAT(rcpt(), ElementsAre("send MAIL FROM:<s@c>", "send RCPT TO:<r@u>"));
+}
+
 // --- loss and replay ---
 
 TEST_F(TransactionTest, WarmConnectionThatDiesAtOnceIsReplacedOnce) {
