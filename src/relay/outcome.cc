@@ -58,6 +58,10 @@ smtp::Reply start_mail_input() {
   return smtp::Reply::make(354, "", "end data with <CR><LF>.<CR><LF>");
 }
 
+smtp::Reply too_many_recipients() {
+  return smtp::Reply::make(452, "4.5.3", "the smarthost takes no more recipients in one mail");
+}
+
 smtp::Reply message_too_big(std::uint64_t limit) {
   return smtp::Reply::make(552, "5.3.4",
                            "message is bigger than " + std::to_string(limit) + " octets");

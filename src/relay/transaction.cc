@@ -106,13 +106,14 @@ Actions Transaction::on(const smtp::from_client::Rcpt& event, base::Instant now)
     answer(*failure_, actions);
     return actions;
   }
-  rcpts_.push_back(event.command);
+  rcpts_.push_back({event.command, false});
   switch (lease_) {
     case LeaseState::none: ask_lease(actions, false); break;
     case LeaseState::waiting: break;
     case LeaseState::held:
       if (is_mail_sent_) {
         send_rcpt(rcpts_.back(), actions);
+        answer_beyond_limit(actions);
       } else {
         send_envelope(now, actions);
       }
@@ -296,12 +297,24 @@ void Transaction::send_envelope(base::Instant now, Actions& actions) {
   actions.push_back(action::Send{Sent::mail, smtp::format(fitted(*mail_, connection_))});
   ++awaited_;
   is_mail_sent_ = true;
-  for (const smtp::RcptCommand& rcpt : rcpts_) send_rcpt(rcpt, actions);
+  rcpts_sent_ = 0;
+  for (Recipient& rcpt : rcpts_) send_rcpt(rcpt, actions);
 }
 
-void Transaction::send_rcpt(const smtp::RcptCommand& rcpt, Actions& actions) {
-  actions.push_back(action::Send{Sent::rcpt, smtp::format(rcpt)});
+void Transaction::send_rcpt(Recipient& rcpt, Actions& actions) {
+  // RFC 9422: what passes RCPTMAX need not be asked.
+  rcpt.is_beyond_limit = connection_.rcpt_max && rcpts_sent_ >= *connection_.rcpt_max;
+  if (rcpt.is_beyond_limit) return;
+  ++rcpts_sent_;
+  actions.push_back(action::Send{Sent::rcpt, smtp::format(rcpt.command)});
   ++awaited_;
+}
+
+void Transaction::answer_beyond_limit(Actions& actions) {
+  while (!rcpts_.empty() && rcpts_.front().is_beyond_limit) {
+    rcpts_.pop_front();
+    actions.push_back(action::Reply{too_many_recipients()});
+  }
 }
 
 Actions Transaction::on(const LeaseFailed& event, base::Instant now) {
@@ -414,6 +427,7 @@ void Transaction::on_rcpt_reply(const smtp::Reply& reply, base::Instant now, Act
   rcpts_.pop_front();
   if (reply.is_positive()) ++rcpts_accepted_;
   actions.push_back(action::Reply{reply});
+  answer_beyond_limit(actions);
   give_back_if_settled(actions);
 }
 

@@ -132,11 +132,16 @@ class Transaction {
     auth,       // an AUTH exchange is under way
   };
   enum class LeaseState { none, waiting, held };
+  struct Recipient {
+    smtp::RcptCommand command;
+    bool is_beyond_limit = false;  // answered here, in its turn
+  };
 
   void begin(const smtp::MailCommand& mail, const smtp::Extensions& promised, base::Instant now);
   void ask_lease(Actions& actions, bool must_be_fresh);
   void send_envelope(base::Instant now, Actions& actions);
-  void send_rcpt(const smtp::RcptCommand& rcpt, Actions& actions);
+  void send_rcpt(Recipient& rcpt, Actions& actions);
+  void answer_beyond_limit(Actions& actions);
   void begin_data(Actions& actions);
   void on_mail_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
   void on_rcpt_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
@@ -168,7 +173,8 @@ class Transaction {
   smtp::Extensions needs_;
   smtp::Extensions connection_;        // what the leased connection offers
   // RCPTs the smarthost has not answered yet, oldest first; all of them are sent again on a replay.
-  std::deque<smtp::RcptCommand> rcpts_;
+  std::deque<Recipient> rcpts_;
+  std::size_t rcpts_sent_ = 0;         // on this connection
   std::size_t rcpts_accepted_ = 0;
   std::size_t awaited_ = 0;            // replies the leased connection owes us
   std::size_t stale_ = 0;              // of a transaction that was dropped: they come first

@@ -400,6 +400,24 @@ TEST_F(TransactionTest, PinnedConnectionThatOffersLessCarriesNothingItCannot) {
   EXPECT_THAT(rcpt(), ElementsAre("send MAIL FROM:<s@c>", "send RCPT TO:<r@u>"));
 }
 
+TEST_F(TransactionTest, RecipientsBeyondTheSmarthostsLimitAreDeferredInTheirTurn) {  // RFC 9422
+  smtp::Extensions limited = plenty();
+  limited.rcpt_max = 2;
+  mail();
+  rcpt("<1@u>");
+  rcpt("<2@u>");
+  rcpt("<3@u>");
+  EXPECT_THAT(describe(transaction_->on(Leased{limited, false, false}, now_)),
+              ElementsAre("send MAIL FROM:<s@c>", "send RCPT TO:<1@u>", "send RCPT TO:<2@u>"));
+  EXPECT_THAT(rcpt("<4@u>"), IsEmpty());
+  replied(smtp::Sent::mail, 250);
+  EXPECT_THAT(replied(smtp::Sent::rcpt, 250, "1"), ElementsAre("reply 250 1"));
+  EXPECT_THAT(replied(smtp::Sent::rcpt, 250, "2"),
+              ElementsAre("reply 250 2", StartsWith("reply 452 4.5.3"), StartsWith("reply 452")));
+  EXPECT_THAT(rcpt("<5@u>"), ElementsAre(StartsWith("reply 452 4.5.3")));
+  EXPECT_THAT(data(), ElementsAre("begin-data", StartsWith("reply 354")));
+}
+
 // --- loss and replay ---
 
 TEST_F(TransactionTest, WarmConnectionThatDiesAtOnceIsReplacedOnce) {
