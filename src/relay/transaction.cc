@@ -14,6 +14,8 @@ namespace {
 using smtp::Sent;
 
 constexpr std::string_view kTextOfRset = "RSET";
+// Challenges in one AUTH exchange. RFC 4954 has no limit; no known mechanism has more than five.
+constexpr unsigned kMaxAuthRounds = 20;
 // Why a connection is given up.
 constexpr std::string_view kSaid421 = "smarthost said 421";
 constexpr std::string_view kRepliesOwed = "replies are owed";
@@ -220,6 +222,7 @@ Actions Transaction::on(const smtp::from_client::Auth& event, base::Instant) {
   if (stage_ != Stage::idle) abandon(false, actions);
   stage_ = Stage::auth;
   auth_argument_ = event.argument;
+  auth_rounds_ = 0;
   is_auth_reply_due_ = true;
   lease_ = LeaseState::waiting;
   actions.push_back(action::Lease{{}, true, true});
@@ -459,8 +462,15 @@ void Transaction::on_final_reply(const smtp::Reply& reply, base::Instant now, Ac
 }
 
 void Transaction::on_auth_reply(const smtp::Reply& reply, Actions& actions) {
-  actions.push_back(action::Reply{reply});
   is_auth_reply_due_ = false;
+  if (reply.is_intermediate() && ++auth_rounds_ > kMaxAuthRounds) {
+    stage_ = Stage::idle;
+    actions.push_back(action::Reply{auth_unavailable(
+        {base::Fault::peer_protocol, "the smarthost's AUTH dialogue has no end"})});
+    give_back(false, "AUTH without end", actions);
+    return;
+  }
+  actions.push_back(action::Reply{reply});
   if (reply.is_intermediate()) return;
   stage_ = Stage::idle;
   if (reply.is_positive()) {

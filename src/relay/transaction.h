@@ -194,6 +194,7 @@ class Transaction {
   std::uint64_t max_size_ = 0;
   std::optional<smtp::HeaderScanner> header_;
   std::string auth_argument_;
+  unsigned auth_rounds_ = 0;           // challenges so far
   base::Instant began_;
 };
 

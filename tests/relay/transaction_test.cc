@@ -682,6 +682,20 @@ TEST_F(TransactionTest, RefusedAuthGivesTheConnectionUp) {
   EXPECT_THAT(auth(), ElementsAre("lease fresh pinned"));
 }
 
+TEST_F(TransactionTest, AuthDialogueWithoutEndIsEnded) {
+  auth("LOGIN");
+  leased();
+  int rounds = 0;
+  Said said = replied(smtp::Sent::auth, 334);
+  while (said == Said{"reply 334 x"} && ++rounds < 100) {
+    EXPECT_THAT(auth_response("eA=="), ElementsAre("send eA=="));
+    said = replied(smtp::Sent::auth, 334);
+  }
+  EXPECT_EQ(rounds, 20);
+  EXPECT_THAT(said, ElementsAre(StartsWith("reply 454 4.5.0"), "return: AUTH without end"));
+  EXPECT_TRUE(transaction_->is_idle());
+}
+
 TEST_F(TransactionTest, AuthWithoutASmarthostIsATemporaryFailure) {
   auth();
   EXPECT_THAT(lease_failed(), ElementsAre(StartsWith("reply 454 4.4.1")));
