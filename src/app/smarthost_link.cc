@@ -16,6 +16,15 @@ namespace {
 // How long the smarthost may take to read our QUIT before the connection is cut.
 constexpr base::Duration kCloseLinger = std::chrono::seconds(2);
 
+bool is_full_name(std::string_view name) {
+  const std::string lower = base::lowered(name);
+  return lower.find('.') != std::string::npos && !lower.ends_with(".localdomain") &&
+         !lower.ends_with(".local") && !lower.ends_with(".invalid") &&
+         !lower.starts_with("localhost");
+}
+
+}  // namespace
+
 smtp::StartTls starttls_policy(const config::Smarthost& smarthost) {
   if (smarthost.mode == config::Mode::implicit) return smtp::StartTls::never;
   switch (smarthost.tls.level) {
@@ -27,15 +36,6 @@ smtp::StartTls starttls_policy(const config::Smarthost& smarthost) {
   }
   return smtp::StartTls::required;
 }
-
-bool is_full_name(std::string_view name) {
-  const std::string lower = base::lowered(name);
-  return lower.find('.') != std::string::npos && !lower.ends_with(".localdomain") &&
-         !lower.ends_with(".local") && !lower.ends_with(".invalid") &&
-         !lower.starts_with("localhost");
-}
-
-}  // namespace
 
 std::string choose_ehlo_name(const std::string& configured, const std::string& hostname,
                              const net::SocketAddress& local) {

@@ -61,6 +61,9 @@ struct SmarthostContext {
   std::function<bool(const net::SocketAddress&)> is_own_listener;
 };
 
+// Whether STARTTLS is asked for.
+[[nodiscard]] smtp::StartTls starttls_policy(const config::Smarthost& smarthost);
+
 // The name we give in EHLO: the configured one, else our host name when it is a full one, else the
 // literal of the address we speak from (RFC 5321 4.1.3); "localhost" gets mail rejected.
 [[nodiscard]] std::string choose_ehlo_name(const std::string& configured,

@@ -1,0 +1,299 @@
+// See check_advice.h.
+#include "app/check_advice.h"
+
+#include <algorithm>
+
+#include "app/format.h"
+#include "base/text.h"
+
+namespace app {
+
+namespace {
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+// "smtpseal check smtp.example.edu:587"
+std::string check_command_for(const std::string& host, std::uint16_t port, bool is_implicit) {
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return "smtpseal check " + (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port) +
+         (is_implicit ? " --mode implicit" : "");
+}
+
+// The other ports a smarthost may be waiting at.
+std::string other_ports(const config::Smarthost& smarthost) {
+  const std::string& host = smarthost.hosts.front();
+  const std::string at_587 = "`" + check_command_for(host, 587, false) + "`";
+  const std::string at_465 = "`" + check_command_for(host, 465, true) + "`";
+  if (smarthost.port == 587) return "Try " + at_465 + ".";
+  if (smarthost.port == 465) return "Try " + at_587 + ".";
+  return "Try " + at_587 + " or " + at_465 + ".";
+}
+
+// Some firewalls overwrite what they do not like with X and *.
+bool is_masked(const CheckFindings& findings) {
+  for (const CheckExchange& exchange : findings.conversation.exchanges) {
+    if (!exchange.reply || exchange.is_sealed) continue;
+    for (const std::string& line : exchange.reply->lines) {
+      if (contains(line, "XXXX") || contains(line, "****")) return true;
+    }
+  }
+  return false;
+}
+
+std::string advise_on_other_protocol(PeerKind kind) {
+  switch (kind) {
+    case PeerKind::ssh: return "This is an SSH server. Check the host and the port.";
+    case PeerKind::pop3: return "This is a POP3 server, where mail is fetched. Check the port.";
+    case PeerKind::imap: return "This is an IMAP server, where mail is read. Check the port.";
+    case PeerKind::http: return "This is a web server. Check the host and the port.";
+    case PeerKind::unknown:
+    case PeerKind::smtp:
+    case PeerKind::tls: break;
+  }
+  return {};
+}
+
+std::string mode_change(const CheckFindings& findings) {
+  const bool is_implicit = findings.smarthost.mode == config::Mode::implicit;
+  return std::string("Use mode = ") + (is_implicit ? "starttls" : "implicit") + " (--mode " +
+         (is_implicit ? "starttls" : "implicit") + ") with this port" +
+         (is_implicit ? ", or the port for implicit TLS, usually 465."
+                      : ", or the port for STARTTLS, usually 587 or 25.");
+}
+
+}  // namespace
+
+PeerKind recognise_peer(std::string_view first_octets) {
+  const auto is_digit = [&](std::size_t at) {
+    return first_octets[at] >= '0' && first_octets[at] <= '9';
+  };
+  if (first_octets.starts_with("SSH-")) return PeerKind::ssh;
+  if (first_octets.starts_with("+OK") || first_octets.starts_with("-ERR")) return PeerKind::pop3;
+  if (first_octets.starts_with("* OK") || first_octets.starts_with("* BYE")) return PeerKind::imap;
+  if (first_octets.starts_with("HTTP/") || first_octets.starts_with("<")) return PeerKind::http;
+  // Handshakes and alerts begin so (RFC 8446 5.1).
+  const bool is_record = first_octets.size() >= 2 && first_octets[1] == 0x03 &&
+                         (first_octets[0] == 0x16 || first_octets[0] == 0x15);
+  if (is_record) return PeerKind::tls;
+  const bool is_reply = first_octets.size() >= 4 && is_digit(0) && is_digit(1) && is_digit(2) &&
+                        (first_octets[3] == ' ' || first_octets[3] == '-');
+  return is_reply ? PeerKind::smtp : PeerKind::unknown;
+}
+
+ConnectTrouble classify_connect_trouble(const base::Error& error) {
+  if (contains(error.detail, "refused")) return ConnectTrouble::refused;
+  if (contains(error.detail, "unreachable") || contains(error.detail, "not available")) {
+    return ConnectTrouble::no_route;
+  }
+  if (contains(error.detail, "no answer") || contains(error.detail, "timed out")) {
+    return ConnectTrouble::timed_out;
+  }
+  return ConnectTrouble::other;
+}
+
+std::string advise_on_trust_store(const config::Smarthost& smarthost) {
+  if (!smarthost.tls.ca_files.empty() || !smarthost.tls.ca_dirs.empty()) {
+    return "Correct ca_file or ca_dir, or leave both out to use the system's trust store.";
+  }
+  return "Install the system's CA certificates (the package is often called ca-certificates), or "
+         "set ca_file = FILE.";
+}
+
+std::string advise_on_level(tls::Level level) {
+  if (level == tls::Level::verify || level == tls::Level::pin) return {};
+  return "Use tls = verify, the default, unless this smarthost really cannot do it.";
+}
+
+std::string advise_on_lookup(const std::string& host) {
+  return "Check the spelling of " + host +
+         ". If it is right, this machine's name servers do not know the name, or cannot be asked "
+         "from here (/etc/resolv.conf, a VPN, a firewall).";
+}
+
+std::string advise_on_slow_lookup() {
+  return "Every new connection waits for it. Often the first name server in /etc/resolv.conf is "
+         "dead; put a living one first.";
+}
+
+std::string advise_on_connect(const config::Smarthost& smarthost, ConnectTrouble trouble,
+                              bool is_reached) {
+  if (is_reached) {
+    return trouble == ConnectTrouble::no_route
+               ? std::string()
+               : "Mail goes by the other addresses. Tell the smarthost's administrator if this one "
+                 "should work.";
+  }
+  switch (trouble) {
+    case ConnectTrouble::refused:
+      return "Nothing accepts connections there, or a firewall refuses them. " +
+             other_ports(smarthost);
+    case ConnectTrouble::timed_out:
+      return (smarthost.port == 25
+                  ? std::string("Many networks block port 25 on the way out. ")
+                  : std::string("A firewall on the way drops the connection, or the machine is "
+                                "down. ")) +
+             other_ports(smarthost);
+    case ConnectTrouble::no_route:
+      return "This machine has no route there: check its network connection, and its VPN if the "
+             "smarthost is only reachable through one.";
+    case ConnectTrouble::other: break;
+  }
+  return "Check this machine's network connection and firewall.";
+}
+
+std::string advise_on_greeting(const CheckFindings& findings) {
+  const CheckConversation& held = findings.conversation;
+  if (findings.is_tls_where_plaintext_was_expected) return mode_change(findings);
+  const PeerKind kind = recognise_peer(held.first_octets);
+  if (std::string other = advise_on_other_protocol(kind); !other.empty()) return other;
+  const bool has_reply = !held.exchanges.empty() && held.exchanges.front().reply;
+  if (has_reply && held.exchanges.front().reply->is_permanent()) {
+    return "The smarthost does not serve this machine's address. Its administrator can say why "
+           "(the text above may), and may have another server for you.";
+  }
+  if (has_reply) return "Wait and try again; the smarthost is busy or wants to slow us down.";
+  if (held.first_octets.empty()) {
+    return "The connection was accepted but nobody spoke: the smarthost is overloaded, or a "
+           "firewall in between keeps the words back. Try again, or another port. " +
+           other_ports(findings.smarthost);
+  }
+  return "This does not look like a mail server. Check the host and the port.";
+}
+
+std::string advise_on_slow_greeting() {
+  return "Some smarthosts wait on purpose, others look this machine's address up first, in vain. "
+         "smtpseal keeps connections open, so that only the first mail waits.";
+}
+
+std::string advise_on_refused_hello() {
+  return "The smarthost does not like our name or our address. Set hostname (or ehlo_name) to this "
+         "machine's full name in the DNS; see what the text above says.";
+}
+
+std::string advise_on_clear_auth() {
+  return "smtpseal gives no password away before TLS; other programs would. Tell the smarthost's "
+         "administrator.";
+}
+
+std::string advise_on_unused_starttls() {
+  return "The smarthost offers STARTTLS: use tls = verify.";
+}
+
+std::string advise_on_missing_starttls(const CheckFindings& findings) {
+  std::string advice;
+  if (is_masked(findings)) {
+    advice =
+        "Something on the way overwrites what the smarthost says; Cisco firewalls do "
+        "(\"inspect esmtp\" must be switched off there). ";
+  }
+  return advice + "Ask for the smarthost's submission service with TLS. " +
+         other_ports(findings.smarthost);
+}
+
+std::string advise_on_refused_starttls(const CheckFindings& findings) {
+  return "The smarthost's TLS is out of order; often its certificate or key cannot be read. Tell "
+         "its administrator. " +
+         other_ports(findings.smarthost);
+}
+
+std::string advise_on_handshake(const CheckFindings& findings) {
+  const CheckConversation& held = findings.conversation;
+  const PeerKind kind = recognise_peer(held.first_octets);
+  const bool is_implicit = findings.smarthost.mode == config::Mode::implicit;
+  if (is_implicit && kind == PeerKind::smtp) return mode_change(findings);
+  if (is_implicit) {
+    if (std::string other = advise_on_other_protocol(kind); !other.empty()) return other;
+  }
+  if (findings.second_look && findings.second_look->handshake &&
+      !findings.second_look->handshake->error) {
+    return "The smarthost has " + findings.second_look->handshake->info.version +
+           " at best: with tls_min = 1.2 this would work.";
+  }
+  return "smtpseal speaks TLS 1.2 and 1.3 with modern ciphers only. The smarthost's administrator "
+         "can see in its log why the handshake ended.";
+}
+
+std::string advise_on_trust(const CheckFindings& findings) {
+  const auto& info = findings.conversation.handshake->info;
+  const tls::ClientOptions& options = findings.smarthost.tls;
+  const std::string own_file =
+      "get the authority's certificate from the smarthost's administrator and set ca_file = FILE.";
+  const bool has_own_trust = !options.ca_files.empty() || !options.ca_dirs.empty();
+  if (has_own_trust) {
+    return "ca_file and ca_dir stand in for the system's trust store. If the smarthost has a "
+           "certificate of a public authority, leave them out; else put its authority's "
+           "certificate there.";
+  }
+  if (!info.chain.empty() && info.chain.front().subject == info.chain.front().issuer) {
+    return "The certificate vouches for itself. If that is meant to be so, get it from the "
+           "smarthost's administrator by a way you trust and set ca_file = FILE.";
+  }
+  if (info.chain.size() == 1) {
+    return "The smarthost sent only its own certificate. Either it forgets those between it and "
+           "its authority (its administrator must install the full chain), or the authority is a "
+           "private one: " +
+           own_file;
+  }
+  return "If the authority is a private one, " + own_file;
+}
+
+std::string advise_on_name(const config::Smarthost& smarthost, const tls::CertificateFacts& leaf) {
+  if (leaf.names.empty()) {
+    return "The certificate carries no subjectAltName, the only place where names count. Its "
+           "administrator must renew it.";
+  }
+  const auto usable = std::find_if(leaf.names.begin(), leaf.names.end(), [](const auto& name) {
+    return name.find('*') == std::string::npos;
+  });
+  const std::string& host = smarthost.hosts.front();
+  if (usable == leaf.names.end()) {
+    return "Use a host name that " + leaf.names.front() + " covers, if " + host +
+           " has one; its administrator knows.";
+  }
+  return "If " + *usable + " is the same server, set host = " + *usable +
+         ", or verify_name = " + *usable + " to go on connecting to " + host + ".";
+}
+
+std::string advise_on_expired(base::WallTime now) {
+  return "The smarthost's administrator must renew it, unless this machine's clock is wrong: it "
+         "says " +
+         format_day(now) + ".";
+}
+
+std::string advise_on_not_yet_valid(base::WallTime now) {
+  return "This machine's clock says " + format_day(now) +
+         ": set it right. If it is, the smarthost's administrator put the certificate in too "
+         "early.";
+}
+
+std::string advise_on_expiry(base::WallTime not_after) {
+  return "After " + format_day(not_after) +
+         " mail is put off until it is renewed. Remind the smarthost's administrator.";
+}
+
+std::string advise_on_failure(const base::Error& error) {
+  switch (error.fault) {
+    case base::Fault::connection:
+      return "Try again. If it stays so, the smarthost's administrator can see in its log why the "
+             "connection ended.";
+    case base::Fault::peer_protocol:
+      return "What came is not what RFC 5321 allows here. Check the host and the port; else tell "
+             "the smarthost's administrator.";
+    case base::Fault::peer_unable: return "Wait and try again.";
+    case base::Fault::peer_refused:
+      return "The smarthost's administrator can say why (the text above may).";
+    case base::Fault::tls:
+      return "Do not send mail this way: somebody on the way, or a flaw of the smarthost, puts "
+             "words into the conversation. Tell its administrator.";
+    case base::Fault::tls_unavailable:
+    case base::Fault::unreachable:
+    case base::Fault::local:
+    case base::Fault::config:
+    case base::Fault::storage: break;
+  }
+  return {};
+}
+
+}  // namespace app

@@ -1,0 +1,58 @@
+// One connection of `smtpseal check`: the conversation as smtp::ClientSession holds it, written
+// down.
+//
+// The session decides what is right, so that check and run agree; a second parser beside it keeps
+// the words of every reply, which the session, careful with what came before TLS, does not tell.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "app/check_findings.h"
+#include "app/wire.h"
+#include "smtp/client_session.h"
+
+namespace app {
+
+class CheckTalk {
+ public:
+  // Nothing outlives the call of hold(). `context` may be null where `smarthost` says tls = none.
+  CheckTalk(net::Loop& loop, Wire& wire, const config::Smarthost& smarthost,
+            const std::string& hostname, tls::ClientContext* context);
+
+  // Called once, when the smarthost has said nothing for kSuspiciousSilence; true gives it up.
+  static constexpr base::Duration kSuspiciousSilence = std::chrono::seconds(5);
+  std::function<bool()> on_silence;
+
+  // From the greeting (or the TLS handshake) to QUIT, on a wire that is open.
+  [[nodiscard]] CheckConversation hold();
+
+ private:
+  [[nodiscard]] bool take_event(const smtp::ClientEvent& event);
+  void hear();
+  [[nodiscard]] bool is_silence_suspicious(base::Instant deadline);
+  void take_bytes(std::string_view bytes);
+  void take_text(std::string_view text);
+  void note_replies();
+  void flush();
+  void pump_engine();
+  [[nodiscard]] bool shake_hands();
+  [[nodiscard]] bool await_handshake(base::Instant deadline);
+  void fail(base::Error error);
+  void quit();
+
+  net::Loop& loop_;
+  Wire& wire_;
+  const config::Smarthost& smarthost_;
+  tls::ClientContext* context_;
+  smtp::ClientSession session_;
+  std::unique_ptr<tls::Engine> engine_;
+  smtp::ReplyParser replies_;
+  CheckConversation held_;
+  base::Instant asked_;  // when the latest command, or the connection, was made
+  bool was_silence_told_ = false;
+  bool is_given_up_ = false;
+};
+
+}  // namespace app

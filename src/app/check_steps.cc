@@ -1,0 +1,228 @@
+// See check_steps.h.
+#include "app/check_steps.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "app/check_advice.h"
+#include "base/text.h"
+#include "config/values.h"
+
+namespace app {
+
+namespace {
+
+std::string_view mode_word(config::Mode mode) {
+  return mode == config::Mode::implicit ? "implicit" : "starttls";
+}
+
+// --- configuration
+
+void add_configuration(CheckReport& report, const CheckFindings& findings) {
+  const config::Smarthost& smarthost = findings.smarthost;
+  if (findings.trust_error) {
+    report.steps.push_back(make_failure("configuration", findings.trust_error->fault,
+                                        findings.trust_error->detail,
+                                        advise_on_trust_store(smarthost)));
+    return;
+  }
+  std::string detail = findings.target() + ", mode = " + std::string(mode_word(smarthost.mode)) +
+                       ", tls = " + std::string(tls::to_string(smarthost.tls.level));
+  report.steps.push_back(make_step("configuration", CheckStatus::pass, std::move(detail)));
+  bool is_level_told = false;
+  for (const std::string& warning : findings.warnings) {
+    std::string advice;
+    if (!std::exchange(is_level_told, true)) advice = advise_on_level(smarthost.tls.level);
+    report.steps.push_back(
+        make_step("configuration", CheckStatus::warn, warning, std::move(advice)));
+  }
+}
+
+// --- DNS
+
+void add_lookup(CheckReport& report, const CheckFindings& findings) {
+  const std::string& host = findings.smarthost.hosts.front();
+  if (findings.lookup_error) {
+    report.steps.push_back(make_failure("dns", findings.lookup_error->fault,
+                                        base::printable(findings.lookup_error->detail),
+                                        advise_on_lookup(host)));
+  } else if (base::parse_ip(host, 0)) {
+    report.steps.push_back(
+        make_step("dns", CheckStatus::skip, host + " is an address: nothing to look up"));
+  } else {
+    std::string list;
+    for (const base::SocketAddress& address : findings.addresses) {
+      list.append(list.empty() ? "" : ", ").append(address.host());
+    }
+    const bool is_slow = findings.lookup_milliseconds > kSlowLookup;
+    report.steps.push_back(
+        make_step("dns", is_slow ? CheckStatus::warn : CheckStatus::pass,
+                  host + " is " + list + ", " + in_ms(findings.lookup_milliseconds),
+                  is_slow ? advise_on_slow_lookup() : std::string()));
+  }
+  std::vector<std::string> addresses;
+  for (const base::SocketAddress& address : findings.addresses) addresses.push_back(address.host());
+  report.steps.back().facts = {{"addresses", std::move(addresses)},
+                               {"ms", findings.lookup_milliseconds}};
+}
+
+// --- connect
+
+// Without the address, which the step names already.
+std::string connect_words(const CheckConnect& connect) {
+  std::string_view words = connect.error->detail;
+  const std::string host = connect.address.host();
+  const std::string where = host + ":" + std::to_string(connect.address.port) + ": ";
+  if (words.starts_with(where)) words.remove_prefix(where.size());
+  if (words.starts_with(host + " ")) words.remove_prefix(host.size() + 1);
+  return base::printable(words);
+}
+
+CheckStep connect_step(const CheckFindings& findings, const CheckConnect& connect) {
+  const bool is_reached = findings.walked.has_value();
+  CheckStep step;
+  if (!connect.error) {
+    step = make_step("connect", CheckStatus::pass, "connected " + in_ms(connect.milliseconds));
+  } else {
+    const ConnectTrouble trouble = classify_connect_trouble(*connect.error);
+    std::string advice = advise_on_connect(findings.smarthost, trouble, is_reached);
+    std::string words = connect_words(connect);
+    if (!is_reached) {
+      step = make_failure("connect", connect.error->fault, std::move(words), std::move(advice));
+    } else if (trouble == ConnectTrouble::no_route) {
+      step = make_step("connect", CheckStatus::skip, std::move(words));
+    } else {
+      step = make_step("connect", CheckStatus::warn, std::move(words), std::move(advice));
+    }
+  }
+  step.address = connect.address.to_string();
+  step.facts = {{"ms", connect.milliseconds}, {"is_walked", findings.walked == connect.address}};
+  return step;
+}
+
+void add_connects(CheckReport& report, const CheckFindings& findings) {
+  for (const CheckConnect& connect : findings.connects) {
+    report.steps.push_back(connect_step(findings, connect));
+  }
+}
+
+// --- the end
+
+bool has_step(const CheckReport& report, std::string_view name) {
+  return std::any_of(report.steps.begin(), report.steps.end(),
+                     [&](const CheckStep& step) { return step.step == name; });
+}
+
+std::vector<std::string_view> main_steps(const CheckReport& report) {
+  if (report.mode == config::Mode::implicit) {
+    return {"dns",  "connect",  "tls",      "certificate", "trust",
+            "name", "greeting", "ehlo-tls", "auth"};
+  }
+  if (report.level == tls::Level::none) return {"dns", "connect", "greeting", "ehlo", "auth"};
+  return {"dns",         "connect", "greeting", "ehlo",     "starttls", "tls",
+          "certificate", "trust",   "name",     "ehlo-tls", "auth"};
+}
+
+void add_unreached(CheckReport& report) {
+  for (const std::string_view name : main_steps(report)) {
+    if (has_step(report, name)) continue;
+    report.steps.push_back(
+        make_step(std::string(name), CheckStatus::skip, std::string(kNotReached)));
+  }
+}
+
+std::string summarise_success(const CheckReport& report, const CheckFindings& findings) {
+  const auto& handshake = findings.conversation.handshake;
+  std::string text = "smtpseal can hand mail to " + report.target + " ";
+  if (!handshake) {
+    text += "UNENCRYPTED";
+  } else {
+    text += "over " + handshake->info.version + ", ";
+    text += handshake->info.verification == tls::Verification::verified
+                ? "certificate verified"
+                : "certificate NOT verified";
+  }
+  const auto warnings =
+      std::count_if(report.steps.begin(), report.steps.end(),
+                    [](const CheckStep& step) { return step.status == CheckStatus::warn; });
+  if (warnings == 0) return text;
+  return text + " (" + std::to_string(warnings) + (warnings == 1 ? " warning)" : " warnings)");
+}
+
+}  // namespace
+
+CheckStep make_step(std::string name, CheckStatus status, std::string detail, std::string advice) {
+  CheckStep step;
+  step.step = std::move(name);
+  step.status = status;
+  step.detail = std::move(detail);
+  step.advice = std::move(advice);
+  return step;
+}
+
+CheckStep make_failure(std::string name, base::Fault fault, std::string detail,
+                       std::string advice) {
+  CheckStep step =
+      make_step(std::move(name), CheckStatus::fail, std::move(detail), std::move(advice));
+  step.fault = fault;
+  return step;
+}
+
+std::string in_ms(long long milliseconds) { return "in " + std::to_string(milliseconds) + " ms"; }
+
+CheckReport begin_report(const CheckFindings& findings) {
+  CheckReport report;
+  report.target = findings.target();
+  report.mode = findings.smarthost.mode;
+  report.level = findings.smarthost.tls.level;
+  report.now = findings.now;
+  return report;
+}
+
+void add_steps(CheckReport& report, CheckStage stage, const CheckFindings& findings) {
+  switch (stage) {
+    case CheckStage::configuration: add_configuration(report, findings); break;
+    case CheckStage::lookup: add_lookup(report, findings); break;
+    case CheckStage::connect: add_connects(report, findings); break;
+    case CheckStage::conversation: add_conversation_steps(report, findings); break;
+  }
+}
+
+void conclude(CheckReport& report, const CheckFindings& findings) {
+  if (report.is_ok()) {
+    report.summary = summarise_success(report, findings);
+    report.configuration_title = "Configuration that works:";
+    report.configuration = format_smarthost_lines(findings.smarthost);
+    return;
+  }
+  const CheckStep& failure = *report.first_failure();
+  std::string why = failure.detail;
+  if (!failure.address.empty()) why = failure.address + ": " + why;
+  if (failure.step == "certificate") why = "certificate " + why;
+  report.summary = "smtpseal cannot hand mail to " + report.target + ": " + why;
+  add_unreached(report);
+  if (!findings.alternative || !findings.alternative->conversation.is_ready()) return;
+  report.configuration_title = "This configuration works there; it was tried:";
+  report.configuration = format_smarthost_lines(findings.alternative->smarthost);
+}
+
+std::vector<std::string> format_smarthost_lines(const config::Smarthost& smarthost) {
+  std::vector<std::string> lines = {
+      smarthost.name.empty() ? "[smarthost]" : "[smarthost " + smarthost.name + "]",
+      "host = " + config::format_list(smarthost.hosts), "port = " + std::to_string(smarthost.port),
+      "mode = " + std::string(mode_word(smarthost.mode)),
+      "tls = " + std::string(tls::to_string(smarthost.tls.level))};
+  const tls::ClientOptions& options = smarthost.tls;
+  if (options.min_version == tls::Version::tls13) lines.push_back("tls_min = 1.3");
+  if (!options.ca_files.empty()) {
+    lines.push_back("ca_file = " + config::format_list(options.ca_files));
+  }
+  if (!options.ca_dirs.empty()) {
+    lines.push_back("ca_dir = " + config::format_list(options.ca_dirs));
+  }
+  if (!options.verify_name.empty()) lines.push_back("verify_name = " + options.verify_name);
+  return lines;
+}
+
+}  // namespace app

@@ -1,0 +1,274 @@
+// `smtpseal send`: one test message through the listener, as a legacy client would send it:
+// plaintext, command by command. Every line said is printed; the last line says how it ended.
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <iostream>
+#include <random>
+
+#include "app/commands.h"
+#include "app/load_config.h"
+#include "app/wire.h"
+#include "base/text.h"
+#include "config/values.h"
+#include "platform/platform.h"
+#include "smtp/mail_data.h"
+#include "smtp/path.h"
+#include "smtp/reply.h"
+#include "smtp/trace.h"
+
+namespace app {
+
+namespace {
+
+constexpr base::Duration kConnectPatience = std::chrono::seconds(30);
+// RFC 5321 4.5.3.2: the listener answers when the smarthost does.
+constexpr base::Duration kCommandPatience = std::chrono::minutes(5);
+constexpr base::Duration kDataPatience = std::chrono::minutes(10);
+constexpr std::uint16_t kSmtpPort = 25;
+
+struct Via {
+  std::string host;
+  std::uint16_t port = kSmtpPort;
+};
+
+struct Letter {
+  std::string reverse_path;  // with angle brackets
+  std::string forward_path;
+  std::string hostname;  // ours
+  bool needs_smtputf8 = false;
+  std::vector<std::string> lines;
+};
+
+std::string random_word() {
+  constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuv";
+  std::random_device random;
+  std::string word;
+  for (int i = 0; i < 16; ++i) word.push_back(kDigits[random() % kDigits.size()]);
+  return word;
+}
+
+std::vector<std::string> message_lines(const Letter& letter) {
+  // RFC 5322 3.6: the null path is no address to stand in From.
+  const bool is_null = letter.reverse_path == "<>";
+  const std::string from = is_null ? "<postmaster@" + letter.hostname + ">" : letter.reverse_path;
+  return {"Date: " + smtp::format_date(net::Loop::wall_now()),
+          "From: " + from,
+          "To: " + letter.forward_path,
+          "Subject: smtpseal test message",
+          "Message-ID: <" + random_word() + "@" + letter.hostname + ">",
+          "MIME-Version: 1.0",
+          "Content-Type: text/plain; charset=us-ascii",
+          "Auto-Submitted: auto-generated",
+          "",
+          "This is a test message, sent by `smtpseal send` through smtpseal.",
+          "If you can read it, mail gets through."};
+}
+
+// The conversation, blocking and line by line.
+class Sender {
+ public:
+  Sender(net::Loop& loop, Wire& wire) : loop_(loop), wire_(wire) {}
+
+  // The reply that decided it: the final one, or the first that is not positive. Fault::connection
+  // and Fault::peer_protocol when there was none.
+  [[nodiscard]] base::Result<smtp::Reply> send(const Letter& letter);
+  [[nodiscard]] std::string_view latest_command() const { return latest_command_; }
+
+ private:
+  [[nodiscard]] base::Result<smtp::Reply> hear(base::Duration patience);
+  [[nodiscard]] base::Result<smtp::Reply> say(std::string_view line);
+  [[nodiscard]] base::Result<smtp::Reply> hand_over(const Letter& letter);
+  void quit();
+
+  net::Loop& loop_;
+  Wire& wire_;
+  smtp::ReplyParser replies_;
+  std::string latest_command_ = "the greeting";
+};
+
+base::Result<smtp::Reply> Sender::hear(base::Duration patience) {
+  const base::Instant deadline = loop_.now() + patience;
+  while (true) {
+    auto next = replies_.next();
+    if (const auto* reply = std::get_if<smtp::Reply>(&next)) {
+      for (std::size_t i = 0; i < reply->lines.size(); ++i) {
+        const char separator = i + 1 < reply->lines.size() ? '-' : ' ';
+        std::cout << "S: " << reply->code << separator << base::printable(reply->lines[i])
+                  << std::endl;
+      }
+      return *reply;
+    }
+    if (const auto* bad = std::get_if<smtp::MalformedReply>(&next)) {
+      return base::Error{base::Fault::peer_protocol, "no SMTP was spoken: " + bad->why};
+    }
+    switch (wire_.await_input(deadline)) {
+      case Wire::Heard::bytes: replies_.receive(wire_.take_input()); break;
+      case Wire::Heard::end:
+        return wire_.error().value_or(
+            base::Error{base::Fault::connection, "the listener closed the connection"});
+      case Wire::Heard::silence:
+        return base::Error{base::Fault::connection, "the listener did not answer in time"};
+    }
+  }
+}
+
+base::Result<smtp::Reply> Sender::say(std::string_view line) {
+  latest_command_ = line.substr(0, line.find_first_of(" :"));
+  std::cout << "C: " << base::printable(line) << std::endl;
+  wire_.write(std::string(line) + "\r\n");
+  return hear(kCommandPatience);
+}
+
+base::Result<smtp::Reply> Sender::send(const Letter& letter) {
+  auto reply = hear(kCommandPatience);
+  if (!reply) return reply;
+  if (reply->is_positive()) reply = say("EHLO " + letter.hostname);
+  if (reply && reply->is_positive()) {
+    const bool offers_utf8 = smtp::parse_extensions(*reply).smtputf8;
+    const bool asks_utf8 = letter.needs_smtputf8 && offers_utf8;
+    reply = say("MAIL FROM:" + letter.reverse_path + (asks_utf8 ? " SMTPUTF8" : ""));
+  }
+  if (reply && reply->is_positive()) reply = say("RCPT TO:" + letter.forward_path);
+  if (reply && reply->is_positive()) reply = say("DATA");
+  if (reply && reply->code == 354) reply = hand_over(letter);
+  if (reply) quit();
+  return reply;
+}
+
+base::Result<smtp::Reply> Sender::hand_over(const Letter& letter) {
+  smtp::MailDataEncoder encoder;
+  std::string octets;
+  for (const std::string& line : letter.lines) {
+    std::cout << "C: " << base::printable(line) << '\n';
+    encoder.send(line + "\r\n", octets);
+  }
+  encoder.end(octets);
+  std::cout << "C: ." << std::endl;
+  latest_command_ = "the message";
+  wire_.write(octets);
+  return hear(kDataPatience);
+}
+
+void Sender::quit() {
+  const std::string decided_by = latest_command_;
+  // The message's fate is known: how the listener says goodbye does not matter.
+  static_cast<void>(say("QUIT"));
+  latest_command_ = decided_by;
+}
+
+// --- what to send, and where
+
+base::Result<std::string> parse_address(const std::string& text, bool is_reverse) {
+  const std::string whole = text.starts_with('<') ? text : "<" + text + ">";
+  auto parsed = smtp::parse_path(whole, is_reverse, smtp::Syntax::strict);
+  const auto* path = std::get_if<smtp::ParsedPath>(&parsed);
+  if (path == nullptr || !path->rest.empty()) {
+    return base::Error{base::Fault::config, base::printable(text) + " is no mail address"};
+  }
+  return path->path;
+}
+
+// Whether there is anything that says where the listener is.
+bool has_configuration(const config::Sources& sources) {
+  if (sources.file || !sources.environment.empty()) return true;
+  for (const std::string& file : sources.search) {
+    std::error_code ignored;
+    if (std::filesystem::exists(file, ignored)) return true;
+  }
+  return false;
+}
+
+Via via_of(base::SocketAddress listen) {
+  if (listen.is_unspecified()) {
+    // Whoever listens everywhere listens on the loopback: ::1 or 127.0.0.1.
+    listen.ip.back() = 1;
+    if (!listen.is_v6()) listen.ip.front() = 127;
+  }
+  return {listen.host(), listen.port};
+}
+
+// Where the listener is, or the status to exit with.
+struct Destination {
+  std::optional<Via> via;
+  ExitStatus status = ExitStatus::ok;
+};
+
+Destination find_listener(const Invocation& invocation) {
+  if (invocation.via) {
+    const auto parsed = config::parse_host_port(*invocation.via);
+    if (parsed) return {Via{parsed->host, parsed->port.value_or(kSmtpPort)}};
+    std::cerr << "smtpseal: --via: " << parsed.error().detail << '\n';
+    return {std::nullopt, ExitStatus::usage};
+  }
+  if (!has_configuration(sources_of(invocation))) return {via_of(config::default_listen().front())};
+  const auto loaded = load_config(invocation);
+  if (!loaded) return {std::nullopt, ExitStatus::config};
+  const base::SocketAddress& listen = loaded->config.listeners.front().listen.front();
+  if (listen.port != 0) return {via_of(listen)};
+  std::cerr << "smtpseal: the listener's port is chosen when it starts: say where it is with --via "
+               "ADDR:PORT\n";
+  return {std::nullopt, ExitStatus::usage};
+}
+
+ExitStatus tell_outcome(const base::Result<smtp::Reply>& outcome, const Sender& sender) {
+  if (!outcome) {
+    std::cout << "\nFAILED  after " << sender.latest_command() << ": " << outcome.error().detail
+              << '\n';
+    return outcome.error().fault == base::Fault::connection ? ExitStatus::unavailable
+                                                            : exit_status_of(outcome.error().fault);
+  }
+  const std::string said = outcome->summary();
+  if (outcome->is_positive()) {
+    std::cout << "\nOK  the smarthost took the message: " << said << '\n';
+    return ExitStatus::ok;
+  }
+  if (outcome->is_transient()) {
+    std::cout << "\nFAILED  put off, in answer to " << sender.latest_command() << ": " << said
+              << "\n        To see what is wrong: smtpseal check\n";
+    return ExitStatus::temporary;
+  }
+  std::cout << "\nFAILED  refused, in answer to " << sender.latest_command() << ": " << said
+            << '\n';
+  return ExitStatus::unavailable;
+}
+
+}  // namespace
+
+ExitStatus send_command(const Invocation& invocation) {
+  Letter letter;
+  for (const bool is_reverse : {true, false}) {
+    const auto path = parse_address(is_reverse ? invocation.from : invocation.to, is_reverse);
+    if (!path) {
+      std::cerr << "smtpseal: " << (is_reverse ? "--from: " : "--to: ") << path.error().detail
+                << '\n';
+      return ExitStatus::usage;
+    }
+    (is_reverse ? letter.reverse_path : letter.forward_path) = *path;
+  }
+  letter.hostname = config::usable_hostname(platform::host_fqdn());
+  letter.needs_smtputf8 =
+      !base::is_ascii(letter.reverse_path) || !base::is_ascii(letter.forward_path);
+  letter.lines = message_lines(letter);
+  const Destination destination = find_listener(invocation);
+  if (!destination.via) return destination.status;
+  auto loop = net::Loop::make();
+  if (!loop) {
+    std::cerr << "smtpseal: " << loop.error().detail << '\n';
+    return ExitStatus::os_error;
+  }
+  Wire wire(**loop);
+  wire.connect(destination.via->host, destination.via->port, kConnectPatience);
+  if (const auto opened = wire.await_open(); !opened) {
+    std::cerr << "smtpseal: cannot reach the listener at " << opened.error().detail
+              << "\n          Is smtpseal running? Elsewhere: --via ADDR:PORT\n";
+    return ExitStatus::unavailable;
+  }
+  std::cout << "connected to " << wire.peer().to_string() << std::endl;
+  Sender sender(**loop, wire);
+  const auto outcome = sender.send(letter);
+  wire.close();
+  return tell_outcome(outcome, sender);
+}
+
+}  // namespace app
