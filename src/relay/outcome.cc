@@ -72,9 +72,10 @@ smtp::Reply mail_loop(std::string_view why) {
 }
 
 smtp::Reply in_doubt(const base::Error& error) {
-  return smtp::Reply::make(451, "4.4.2",
-                           base::printable(error.detail, kMaxReasonLength) +
-                               "; it may have taken the mail, a second copy is possible");
+  constexpr std::string_view kWarning = "; it may have taken the mail, a second copy is possible";
+  return smtp::Reply::make(
+      451, "4.4.2",
+      base::printable(error.detail, kMaxReasonLength - kWarning.size()).append(kWarning));
 }
 
 }  // namespace relay
