@@ -260,7 +260,7 @@ Actions Transaction::on(const Leased& event, base::Instant now) {
   stale_ = 0;
   if (stage_ == Stage::auth) {
     if (offers_mechanism(event.extensions, mechanism_of(auth_argument_))) {
-      actions.push_back(action::Send{Sent::auth, "AUTH " + auth_argument_});
+      actions.push_back(action::Send{Sent::auth, "AUTH " + std::exchange(auth_argument_, {})});
       ++awaited_;
     } else {
       stage_ = Stage::idle;
@@ -470,7 +470,7 @@ void Transaction::on_auth_reply(const smtp::Reply& reply, Actions& actions) {
     give_back(false, "AUTH without end", actions);
     return;
   }
-  actions.push_back(action::Reply{reply});
+  answer(reply, actions);
   if (reply.is_intermediate()) return;
   stage_ = Stage::idle;
   if (reply.is_positive()) {

@@ -682,6 +682,13 @@ TEST_F(TransactionTest, RefusedAuthGivesTheConnectionUp) {
   EXPECT_THAT(auth(), ElementsAre("lease fresh pinned"));
 }
 
+TEST_F(TransactionTest, A421ToAuthEndsTheClientsSession) {
+  auth();
+  leased();
+  EXPECT_THAT(replied(smtp::Sent::auth, 421, "bye"),
+              ElementsAre("close-client 421 bye", StartsWith("return: ")));
+}
+
 TEST_F(TransactionTest, AuthDialogueWithoutEndIsEnded) {
   auth("LOGIN");
   leased();
