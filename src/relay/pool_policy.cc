@@ -25,14 +25,19 @@ Decision choose(std::span<const IdleConnection> idle, unsigned existing,
                 const smtp::Extensions& needs, bool must_be_fresh, const PoolOptions& options,
                 base::Instant now) {
   const IdleConnection* best = nullptr;
+  const IdleConnection* fallback = nullptr;
   const IdleConnection* oldest = nullptr;
   for (const IdleConnection& connection : idle) {
     if (oldest == nullptr || connection.idle_since < oldest->idle_since) oldest = &connection;
     if (must_be_fresh && !connection.is_unused) continue;
     if (!why_retire(connection, options, now).empty()) continue;
-    if (!smtp::covers(connection.extensions, needs)) continue;
+    if (!smtp::covers(connection.extensions, needs)) {
+      if (connection.is_unused) fallback = &connection;
+      continue;
+    }
     if (best == nullptr || connection.idle_since > best->idle_since) best = &connection;
   }
+  if (best == nullptr) best = fallback;
   if (best != nullptr) return {Choice::lease, best->id};
   if (existing < options.max_connections) return {Choice::open, 0};
   if (oldest != nullptr) return {Choice::open, oldest->id};

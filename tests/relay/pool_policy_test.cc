@@ -117,6 +117,19 @@ TEST(PoolPolicy, FreshIsOnlyWhatNobodyUsed) {
   EXPECT_EQ(decision.id, 2U);
 }
 
+TEST(PoolPolicy, SearchForMoreThanIsOfferedEndsWithTheFirstNewConnection) {
+  // A smarthost that offers less than it did: what was just opened for this request is as good as
+  // the next would be.
+  IdleConnection poor = unused(7);
+  poor.extensions.eight_bit_mime = false;
+  for (const bool must_be_fresh : {false, true}) {
+    const Decision decision = choose_from({poor}, 1, needs_eight_bit(), must_be_fresh);
+    EXPECT_EQ(decision.choice, Choice::lease);
+    EXPECT_EQ(decision.id, 7U);
+  }
+  EXPECT_EQ(choose_from({poor, warm(2)}, 2, needs_eight_bit()).id, 2U);
+}
+
 TEST(PoolPolicy, IdleConnectionMakesRoomForOneThatIsNeeded) {
   const unsigned most = PoolOptions{}.max_connections;
   const Decision decision = choose_from({warm(1, 2s), warm(2, 8s)}, most, {}, true);
