@@ -23,9 +23,9 @@ TEST(LogLine, HasTimeLevelIdEventAndFields) {
 }
 
 TEST(LogLine, QuotesWhatWouldNotReadBack) {
-  EXPECT_EQ(text({{"reply", "250 \"ok\""}}).substr(49), "reply=\"250 \\\"ok\\\"\"");
-  EXPECT_EQ(text({{"a", ""}}).substr(49), "a=\"\"");
-  EXPECT_EQ(text({{"a", "x=y"}}).substr(49), "a=\"x=y\"");
+  EXPECT_EQ(text({{"reply", "250 \"ok\""}}).substr(50), "reply=\"250 \\\"ok\\\"\"");
+  EXPECT_EQ(text({{"a", ""}}).substr(50), "a=\"\"");
+  EXPECT_EQ(text({{"a", "x=y"}}).substr(50), "a=\"x=y\"");
 }
 
 TEST(LogLine, StaysOneLineWhateverAPeerSays) {
@@ -85,11 +85,12 @@ TEST_F(LogFileTest, WritesLinesUpToItsLevel) {
 }
 
 TEST_F(LogFileTest, SaysWhichFileCannotBeOpened) {
-  general_.log_file = "/nonexistent-folder/smtpseal.log";
+  std::ofstream(path_) << "a file, not a folder";
+  general_.log_file = (path_ / "smtpseal.log").string();
   const auto log = make_log(general_);
   ASSERT_FALSE(log);
   EXPECT_EQ(log.error().fault, base::Fault::storage);
-  EXPECT_NE(log.error().detail.find("/nonexistent-folder/smtpseal.log"), std::string::npos);
+  EXPECT_NE(log.error().detail.find(general_.log_file), std::string::npos);
 }
 
 }  // namespace
