@@ -1,0 +1,182 @@
+// `smtpseal demo`: what a stranger runs first.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/config_text.h"
+#include "support/process.h"
+#include "support/smtp_client.h"
+#include "support/smtpseal_process.h"
+#include "support/temp_dir.h"
+
+namespace {
+
+using support::Finished;
+using support::Process;
+using support::SmtpClient;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::string_view kMustStartTls = "530 5.7.0 Must issue a STARTTLS command first";
+
+// The number behind `text` in a line.
+std::uint16_t number_after(const std::string& line, const std::string& text) {
+  const std::size_t at = line.find(text);
+  EXPECT_NE(at, std::string::npos) << line;
+  return static_cast<std::uint16_t>(std::stoi(line.substr(at + text.size())));
+}
+
+class DemoTest : public testing::Test {
+ protected:
+  using Environment = std::vector<std::pair<std::string, std::string>>;
+
+  [[nodiscard]] Environment environment() const {
+    return {{"TMPDIR", directory_.path()}, {"LC_ALL", "C"}, {"COLUMNS", "120"}};
+  }
+
+  [[nodiscard]] Finished run(std::vector<std::string> arguments) const {
+    return support::run_smtpseal(std::move(arguments), environment());
+  }
+
+  // Starts it with its standard output sent where lines can be waited for.
+  void start(std::vector<std::string> arguments) {
+    std::vector<std::string> all = {"-c", "exec \"$0\" \"$@\" 1>&2", support::smtpseal_program()};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    process_ = std::make_unique<Process>(Process::Start{"/bin/sh", all, environment()});
+  }
+
+  std::string wait_for(std::string_view part) {
+    return process_->wait_for_error_line(
+        [&](const std::string& line) { return line.find(part) != std::string::npos; });
+  }
+
+  int interrupt(int signal = SIGINT) {
+    process_->signal(signal);
+    return process_->wait();
+  }
+
+  [[nodiscard]] bool is_anything_left() const {
+    return !std::filesystem::is_empty(directory_.path());
+  }
+
+  support::TempDir directory_;  // where its temporary files go
+  std::unique_ptr<Process> process_;
+};
+
+TEST_F(DemoTest, DeliversItsMailAndEndsByItself) {
+  const Finished finished = run({"demo", "--once"});
+  EXPECT_EQ(finished.status, 0) << finished.errors;
+  EXPECT_EQ(finished.errors, "");
+  EXPECT_THAT(finished.output,
+              AllOf(HasSubstr(kMustStartTls), HasSubstr("TLSv1.3 TLS_"),
+                    HasSubstr("smarthost.demo.test verified"),
+                    HasSubstr("3 messages delivered through smtpseal over 1 TLS connection"),
+                    HasSubstr("1 recipient refused"),
+                    HasSubstr("round trips to the smarthost: 9, 3, 4.")));
+  EXPECT_FALSE(is_anything_left());
+}
+
+TEST_F(DemoTest, ShowsNoEscapeSequencesWhereThereIsNoTerminal) {
+  EXPECT_THAT(run({"demo", "--once"}).output, Not(HasSubstr("\x1b")));
+}
+
+TEST_F(DemoTest, StaysUpAndShowsTheMailOfOthers) {
+  start({"demo"});
+  const std::uint16_t port = number_after(wait_for("your own client at"), "at 127.0.0.1:");
+  wait_for("Ctrl-C ends this");
+  SmtpClient client(port);
+  client.hello();
+  EXPECT_EQ(client.mail("Subject: from a stranger\r\n\r\nhello\r\n").code, 250);
+  wait_for("Your message 1, from <sender@client.test>: delivered");
+  wait_for("Subject: from a stranger");
+  wait_for("Delivered to 1 recipient");
+  client.quit();
+  EXPECT_TRUE(is_anything_left()) << "the authority's certificate is there while it runs";
+  EXPECT_EQ(interrupt(), 0);
+  EXPECT_FALSE(is_anything_left());
+}
+
+TEST_F(DemoTest, PassesRefusalsOn) {
+  start({"demo"});
+  SmtpClient client(number_after(wait_for("your own client at"), "at 127.0.0.1:"));
+  client.hello();
+  EXPECT_EQ(client.command("MAIL FROM:<sender@client.test>").code, 250);
+  EXPECT_TRUE(client.command("RCPT TO:<nobody@example.test>")
+                  .has_text("5.1.1 <nobody@example.test> no such user"));
+  client.quit();
+  wait_for("Not delivered: 550 5.1.1");
+  EXPECT_EQ(interrupt(SIGTERM), 0);
+  EXPECT_FALSE(is_anything_left());
+}
+
+TEST_F(DemoTest, TellsAClientThatIsThereWhenItEnds) {
+  start({"demo"});
+  SmtpClient client(number_after(wait_for("your own client at"), "at 127.0.0.1:"));
+  client.hello();
+  process_->signal(SIGHUP);  // the terminal was closed
+  EXPECT_EQ(client.read_reply().code, 421);
+  EXPECT_EQ(process_->wait(), 0);
+  EXPECT_FALSE(is_anything_left());
+}
+
+TEST_F(DemoTest, ItsSmarthostAloneRefusesPlaintext) {
+  start({"demo", "--smarthost-only", "--listen", "127.0.0.1:0"});
+  SmtpClient client(number_after(wait_for("STARTTLS listens on"), "on 127.0.0.1:"));
+  EXPECT_TRUE(support::offers(client.hello(), "STARTTLS"));
+  EXPECT_EQ(client.command("MAIL FROM:<sender@client.test>").raw,
+            std::string(kMustStartTls) + "\r\n");
+  client.quit();
+  wait_for("NOT encrypted: refused");
+  EXPECT_EQ(interrupt(), 0);
+  EXPECT_FALSE(is_anything_left());
+}
+
+TEST_F(DemoTest, ItsSmarthostAloneShowsTheTraceOfEncryptedMail) {
+  start({"demo", "--smarthost-only", "--listen", "127.0.0.1:0"});
+  const std::uint16_t port = number_after(wait_for("STARTTLS listens on"), "on 127.0.0.1:");
+  wait_for("ca.pem");
+  std::string ca_file;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path())) {
+    if (entry.path().filename() == "ca.pem") ca_file = entry.path();
+  }
+  const support::TempDir directory;
+  support::ConfigText config;
+  config.set("smtpseal", "hostname", "seal.client.test")
+      .set("listener", "listen", "127.0.0.1:0")
+      .set("smarthost", "host", "127.0.0.1")
+      .set("smarthost", "port", std::to_string(port))
+      .set("smarthost", "ca_file", ca_file);
+  support::Smtpseal seal(directory, config);
+  SmtpClient client(seal.port());
+  client.hello();
+  EXPECT_EQ(client.mail("Subject: x\r\n\r\nhello\r\n").code, 250);
+  wait_for("Encrypted: TLSv1.3 TLS_");
+  wait_for("Received: from seal.client.test ([127.0.0.1])");
+  wait_for("(using TLSv1.3 TLS_");
+  EXPECT_EQ(seal.stop(), 0);
+  EXPECT_EQ(interrupt(), 0);
+}
+
+TEST_F(DemoTest, SaysWhyItCannotListen) {
+  const Finished finished =
+      run({"demo", "--smarthost-only", "--listen", "192.0.2.1:2525"});
+  EXPECT_EQ(finished.status, 71);
+  EXPECT_THAT(finished.errors, HasSubstr("192.0.2.1:2525"));
+  EXPECT_FALSE(is_anything_left());
+}
+
+TEST_F(DemoTest, RefusesArgumentsThatDoNotGoTogether) {
+  EXPECT_EQ(run({"demo", "--listen", "127.0.0.1:0"}).status, 64);
+  EXPECT_EQ(run({"demo", "--once", "--smarthost-only"}).status, 64);
+  EXPECT_EQ(run({"demo", "--smarthost-only", "--listen", "localhost"}).status, 64);
+}
+
+}  // namespace
