@@ -191,7 +191,10 @@ ClientEvent ClientSession::on_command_reply(Sent sent, Reply reply) {
       if (!reply.is_positive()) {
         return fail(base::Fault::connection, with_code("smarthost is of no use: RSET", reply.code));
       }
-      is_in_transaction_ = false;
+      // MAIL may have gone out in the same write.
+      is_in_transaction_ = std::any_of(queue_.begin(), queue_.end(), [](const Pending& pending) {
+        return pending.what == Sent::mail;
+      });
       break;
     case Sent::data: return on_data_reply(std::move(reply));
     case Sent::end_of_data: is_in_transaction_ = false; break;

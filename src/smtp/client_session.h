@@ -67,6 +67,8 @@ class ClientSession {
 
   void receive(std::string_view bytes, base::Instant now);
   void receive_eof();
+  // What happened; NeedMore when nothing did. Call until then, after every call that takes `now`:
+  // a command that is sent can fail, too.
   [[nodiscard]] ClientEvent next_event();
 
   // TLS runs now: everything learnt before is forgotten, EHLO is sent again (RFC 3207 4.2).

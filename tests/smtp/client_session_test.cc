@@ -588,6 +588,19 @@ TEST_F(ClientSessionTest, ResetIsOwedUntilItIsAnswered) {
   EXPECT_FALSE(session_->is_in_transaction());
 }
 
+TEST_F(ClientSessionTest, ResetInOneWriteWithTheNextMailDoesNotCloseThatOne) {
+  open_ready();
+  send_envelope();
+  feed("250 mail\r\n250 rcpt\r\n");
+  send(Sent::rset, "RSET");
+  send_envelope();
+  feed("250 reset\r\n");
+  EXPECT_TRUE(session_->is_in_transaction());
+  feed("250 mail\r\n250 rcpt\r\n");
+  EXPECT_TRUE(session_->is_in_transaction());
+  EXPECT_TRUE(session_->reuse().is_clean);
+}
+
 // --- time ---
 
 TEST_F(ClientSessionTest, GreetingHasADeadline) {
