@@ -1,0 +1,407 @@
+#include "relay/pair.h"
+
+#include <utility>
+
+#include "relay/describe_actions.h"
+
+namespace relay {
+
+namespace {
+
+constexpr int kMostSteps = 100000;
+
+smtp::ClientOptions client_options() {
+  smtp::ClientOptions options;
+  options.ehlo_name = "seal.test";
+  options.starttls = smtp::StartTls::never;
+  return options;
+}
+
+}  // namespace
+
+Pair::Pair(PairOptions options)
+    : options_(std::move(options)),
+      server_(options_.server, now_),
+      transaction_(options_.transaction) {
+  if (options_.starts_warm) {
+    Connection& warm = open(options_.smarthost);
+    warm.is_unused = false;
+    warm.is_idle_long = options_.is_idle_long;
+  }
+  server_.greet(offered(), now_);
+}
+
+smtp::Extensions Pair::offered() const {
+  smtp::Extensions smarthost;
+  smarthost.pipelining = true;
+  smarthost.eight_bit_mime = true;
+  smarthost.size = true;
+  smarthost.auth_mechanisms = {"PLAIN", "LOGIN"};
+  smtp::OfferPolicy policy;
+  policy.max_message_size = options_.max_size;
+  policy.is_auth_offered = options_.is_auth_offered;
+  return smtp::offer_to_client(smarthost, policy);
+}
+
+// --- the client's side ---
+
+void Pair::client_says(std::string_view bytes) {
+  server_.receive(bytes, now_);
+  drive();
+}
+
+void Pair::client_half_closes() {
+  server_.receive_eof();
+  drive();
+}
+
+void Pair::client_vanishes() { leave(); }
+
+std::string Pair::client_hears() {
+  std::string heard(server_.output());
+  server_.consume_output(heard.size());
+  return heard;
+}
+
+void Pair::drive() {
+  if (std::exchange(is_driving_, true)) return;
+  for (int i = 0; i < kMostSteps && !has_left_; ++i) {
+    const smtp::ServerEvent event = server_.next_event();
+    if (std::holds_alternative<smtp::NeedMore>(event)) break;
+    dispatch(event);
+  }
+  is_driving_ = false;
+  if (server_.is_finished()) leave();
+}
+
+void Pair::dispatch(const smtp::ServerEvent& event) {
+  namespace from = smtp::from_client;
+  if (std::holds_alternative<from::Hello>(event)) {
+    perform(transaction_.on(from::Reset{}, now_));
+    server_.answer_hello(offered(), now_);
+  } else if (const auto* mail = std::get_if<from::Mail>(&event)) {
+    envelopes_ = 0;
+    is_data_sent_ = false;
+    is_end_sent_ = false;
+    perform(transaction_.on(*mail, offered(), now_));
+  } else if (const auto* rcpt = std::get_if<from::Rcpt>(&event)) {
+    perform(transaction_.on(*rcpt, now_));
+  } else if (const auto* data = std::get_if<from::Data>(&event)) {
+    perform(transaction_.on(*data, now_));
+  } else if (const auto* bytes = std::get_if<from::MailData>(&event)) {
+    perform(transaction_.on(*bytes, now_));
+  } else if (const auto* refused = std::get_if<from::MailDataRefused>(&event)) {
+    perform(transaction_.on(*refused, now_));
+  } else if (const auto* end = std::get_if<from::EndOfData>(&event)) {
+    perform(transaction_.on(*end, now_));
+  } else if (const auto* reset = std::get_if<from::Reset>(&event)) {
+    perform(transaction_.on(*reset, now_));
+  } else if (const auto* auth = std::get_if<from::Auth>(&event)) {
+    is_data_sent_ = false;
+    perform(transaction_.on(*auth, now_));
+  } else if (const auto* response = std::get_if<from::AuthResponse>(&event)) {
+    perform(transaction_.on(*response, now_));
+  } else {
+    leave();
+  }
+}
+
+void Pair::leave() {
+  if (std::exchange(has_left_, true)) return;
+  perform(transaction_.on(smtp::from_client::Gone{"left"}, now_));
+  if (leased_ != nullptr) fault("the client left and a lease is still held");
+  if (request_) fault("the client left and a lease is still asked for");
+  if (!transaction_.is_idle()) fault("the client left and the transaction is not idle");
+}
+
+// --- steps ---
+
+bool Pair::step() {
+  if (request_ && !is_lease_held_ && grant()) return true;
+  for (const auto& connection : connections_) {
+    if (connection->is_alive && travel(*connection)) return true;
+  }
+  return false;
+}
+
+void Pair::settle() {
+  for (int i = 0; i < kMostSteps; ++i) {
+    if (!step()) return;
+  }
+  fault("steps without end");
+}
+
+bool Pair::wait() {
+  std::optional<base::Instant> next = has_left_ ? std::nullopt : server_.deadline();
+  for (const auto& connection : connections_) {
+    if (connection->is_alive) next = base::earlier(next, connection->session->deadline());
+  }
+  if (!next) return false;
+  now_ = std::max(now_, *next);
+  for (const auto& connection : connections_) {
+    if (!connection->is_alive) continue;
+    connection->session->on_time(now_);
+    pump(*connection);
+  }
+  if (!has_left_) {
+    server_.on_time(now_);
+    drive();
+  }
+  return true;
+}
+
+Pair::Connection& Pair::open(const SmarthostScript& script) {
+  auto connection = std::make_unique<Connection>();
+  connection->id = connections_.size() + 1;
+  connection->session.emplace(client_options(), now_);
+  connection->smarthost.emplace(script);
+  connections_.push_back(std::move(connection));
+  Connection& opened = *connections_.back();
+  for (int i = 0; i < 10 && !opened.session->is_ready(); ++i) travel(opened);
+  if (!opened.session->is_ready()) fault("a connection did not become ready");
+  return opened;
+}
+
+bool Pair::grant() {
+  const action::Lease request = *std::exchange(request_, std::nullopt);
+  if (!options_.is_reachable) {
+    ++refused_;
+    log_.push_back("refused");
+    perform(transaction_.on(LeaseFailed{{base::Fault::unreachable, "no route"}}, now_));
+    drive();
+    return true;
+  }
+  Connection* chosen = nullptr;
+  for (const auto& connection : connections_) {
+    const bool is_fit = connection->is_alive && connection->session->reuse().is_clean &&
+                        smtp::covers(connection->session->extensions(), request.needs);
+    if (is_fit && (!request.must_be_fresh || connection->is_unused)) chosen = connection.get();
+  }
+  if (chosen == nullptr) {
+    chosen = &open(connections_.empty() ? options_.smarthost : options_.later);
+  }
+  ++granted_;
+  const bool is_reused = !std::exchange(chosen->is_unused, false);
+  leased_ = chosen;
+  chosen->mails = 0;
+  const bool is_reset_owed =
+      is_reused && (chosen->is_idle_long || chosen->session->is_in_transaction());
+  chosen->is_idle_long = false;
+  log_.push_back(std::string("granted ") + (is_reused ? "warm" : "fresh"));
+  perform(transaction_.on(Leased{chosen->session->extensions(), is_reused, is_reset_owed}, now_));
+  drive();
+  return true;
+}
+
+// What happened already, bytes one way or one reply the other way.
+bool Pair::travel(Connection& connection) {
+  if (pump(connection)) return true;
+  const std::string output(connection.session->output());
+  if (!output.empty()) {
+    connection.session->consume_output(output.size());
+    if (!connection.is_mute) connection.smarthost->receive(output);
+    return true;
+  }
+  if (connection.is_mute || !connection.smarthost->has_reply()) return false;
+  std::string reply = connection.smarthost->take_reply();
+  if (leased_ == &connection && connection.smarthost->is_at_rest()) {
+    reply.append(std::exchange(surplus_, {}));
+  }
+  connection.session->receive(reply, now_);
+  pump(connection);
+  return true;
+}
+
+bool Pair::pump(Connection& connection) {
+  bool has_happened = false;
+  for (int i = 0; i < kMostSteps && connection.is_alive; ++i) {
+    const smtp::ClientEvent event = connection.session->next_event();
+    if (std::holds_alternative<smtp::NeedMore>(event)) break;
+    has_happened = true;
+    if (const auto* replied = std::get_if<smtp::from_smarthost::Replied>(&event)) {
+      if (leased_ != &connection) {
+        fault("a reply for nobody: " + smtp::describe(event));
+        continue;
+      }
+      perform(transaction_.on(*replied, now_));
+      drive();
+    } else if (const auto* failed = std::get_if<smtp::from_smarthost::Failed>(&event)) {
+      lost(connection, failed->error);
+    }
+  }
+  return has_happened;
+}
+
+void Pair::lost(Connection& connection, const base::Error& error) {
+  connection.is_alive = false;
+  log_.push_back("lost: " + error.detail);
+  if (leased_ != &connection) return;
+  leased_ = nullptr;
+  ++lost_;
+  perform(transaction_.on(SmarthostLost{error}, now_));
+  drive();
+}
+
+bool Pair::break_connection(Break how) {
+  if (leased_ == nullptr) return false;
+  Connection& connection = *leased_;
+  connection.is_mute = true;
+  switch (how) {
+    case Break::mute: return true;
+    case Break::cut:
+      lost(connection, {base::Fault::connection, "connection reset by smarthost"});
+      return true;
+    case Break::said_421: connection.session->receive("421 4.3.2 bye\r\n", now_); break;
+    case Break::garbage: connection.session->receive("garbage\r\n", now_); break;
+    case Break::half: connection.session->receive("250-half", now_); break;
+    case Break::closed: break;
+  }
+  pump(connection);
+  if (connection.is_alive) {
+    connection.session->receive_eof();
+    pump(connection);
+  }
+  return true;
+}
+
+bool Pair::inject(std::string_view bytes) {
+  if (leased_ == nullptr || !leased_->smarthost->is_at_rest()) return false;
+  if (!leased_->session->output().empty()) return false;
+  Connection& connection = *leased_;
+  connection.session->receive(bytes, now_);
+  pump(connection);
+  return true;
+}
+
+// --- actions ---
+
+void Pair::perform(const Actions& actions) {
+  for (const Action& action : actions) {
+    log_.push_back(describe(action));
+    std::visit([this](const auto& one) { perform(one); }, action);
+  }
+}
+
+void Pair::perform(const action::Reply& action) {
+  if (!server_.is_finished() && !server_.is_reply_owed()) {
+    fault("a reply that nobody waits for: " + action.reply.summary());
+    return;
+  }
+  server_.reply(action.reply, now_);
+}
+
+void Pair::perform(const action::Lease& action) {
+  ++asked_;
+  if (request_ || leased_ != nullptr) fault("a lease beside another");
+  if (is_data_sent_) fault("a lease after DATA");
+  request_ = action;
+}
+
+void Pair::perform(const action::CancelLease&) {
+  ++cancelled_;
+  if (!request_) fault("a lease is cancelled that nobody asked for");
+  request_.reset();
+}
+
+void Pair::perform(const action::Send& action) {
+  if (leased_ == nullptr) {
+    fault("sent without a lease: " + action.line);
+    return;
+  }
+  if (action.sent == smtp::Sent::mail && ++envelopes_ > 2) fault("replayed more than once");
+  if (is_data_sent_) fault("sent after DATA: " + action.line);
+  leased_->session->send(action.sent, action.line, now_);
+}
+
+void Pair::perform(const action::BeginData&) {
+  if (leased_ == nullptr) {
+    fault("mail data without a lease");
+    return;
+  }
+  if (std::exchange(is_data_sent_, true)) fault("DATA twice");
+  leased_->session->send(smtp::Sent::data, "DATA", now_);
+  leased_->session->send_data("Received: trace\r\n");
+}
+
+void Pair::perform(const action::SendData& action) {
+  if (leased_ == nullptr) fault("mail data without a lease");
+  if (leased_ != nullptr) leased_->session->send_data(action.bytes);
+}
+
+void Pair::perform(const action::EndData&) {
+  if (leased_ == nullptr) fault("end of data without a lease");
+  if (std::exchange(is_end_sent_, true)) fault("two ends of data");
+  if (leased_ != nullptr) leased_->session->end_data(now_);
+}
+
+void Pair::perform(const action::Return& action) {
+  ++returned_;
+  if (leased_ == nullptr) {
+    fault("a lease is returned that nobody holds");
+    return;
+  }
+  Connection& connection = *std::exchange(leased_, nullptr);
+  // Bytes behind the last reply are the session's to see, and the pool asks it.
+  const bool has_surplus = connection.session->reuse().why_not == "bytes nothing asked for";
+  if (action.is_clean && !has_surplus) {
+    check_clean(connection);
+  } else {
+    connection.is_alive = false;
+  }
+}
+
+void Pair::check_clean(const Connection& connection) {
+  const smtp::Reuse reuse = connection.session->reuse();
+  if (!reuse.is_clean) fault("returned as clean: " + std::string(reuse.why_not));
+  if (connection.is_mute) return;
+  if (!connection.smarthost->is_at_rest()) fault("returned as clean: the smarthost is not at rest");
+  if (connection.smarthost->is_authenticated()) fault("returned as clean: it is authenticated");
+  if (connection.smarthost->is_transaction_open() && !connection.session->is_in_transaction()) {
+    fault("returned as clean: a transaction is open and no RSET is owed");
+  }
+}
+
+void Pair::perform(const action::CloseClient& action) { server_.refuse(action.reply); }
+
+void Pair::perform(const action::Finished& action) { finished_.push_back(action); }
+
+// --- books ---
+
+void Pair::fault(const std::string& what) { faults_.push_back(what); }
+
+std::size_t Pair::queued() const {
+  if (leased_ == nullptr) return 0;
+  return leased_->session->output().size() + leased_->session->held_data();
+}
+
+std::vector<const FakeSmarthost*> Pair::smarthosts() const {
+  std::vector<const FakeSmarthost*> all;
+  for (const auto& connection : connections_) all.push_back(&*connection->smarthost);
+  return all;
+}
+
+std::vector<FakeSmarthost::Mail> Pair::accepted() const {
+  std::vector<FakeSmarthost::Mail> all;
+  for (const FakeSmarthost* smarthost : smarthosts()) {
+    all.insert(all.end(), smarthost->accepted().begin(), smarthost->accepted().end());
+  }
+  return all;
+}
+
+std::vector<std::string> Pair::faults() const {
+  std::vector<std::string> all = faults_;
+  for (const FakeSmarthost* smarthost : smarthosts()) {
+    for (const std::string& what : smarthost->faults()) all.push_back("smarthost: " + what);
+  }
+  const unsigned open_requests = request_ ? 1 : 0;
+  if (asked_ != granted_ + refused_ + cancelled_ + open_requests) {
+    all.push_back("leases asked for are not those granted, refused and cancelled");
+  }
+  const unsigned held = leased_ != nullptr ? 1 : 0;
+  if (granted_ != returned_ + lost_ + held) {
+    all.push_back("leases granted are not those returned and lost");
+  }
+  return all;
+}
+
+}  // namespace relay
