@@ -1,0 +1,329 @@
+// `smtpseal check` against a smarthost that is in order, or wrong in one way.
+#include <chrono>
+#include <map>
+#include <sstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "support/certificates.h"
+#include "support/config_text.h"
+#include "support/scripted_smarthost.h"
+#include "support/smtpseal_process.h"
+#include "support/temp_dir.h"
+
+namespace support {
+namespace {
+
+using nlohmann::json;
+using std::chrono::hours;
+using testing::HasSubstr;
+using testing::Not;
+
+class Check : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Behavior behavior;
+    behavior.tls = good_server_context();
+    begin(behavior);
+  }
+
+  void TearDown() override {
+    smarthost_->stop();
+    for (const std::string& each : smarthost_->journal().complaints()) ADD_FAILURE() << each;
+    for (const ConnectionRecord& record : smarthost_->journal().records()) {
+      EXPECT_EQ((record.received(false) + record.received(true)).find("MAIL"), std::string::npos)
+          << "check sent mail";
+    }
+  }
+
+  void begin(Behavior behavior) {
+    smarthost_ = std::make_unique<ScriptedSmarthost>(std::move(behavior));
+    config_.set("smtpseal", "hostname", "seal.client.test")
+        .set("listener", "listen", "127.0.0.1:0")
+        .set("smarthost", "host", "127.0.0.1")
+        .set("smarthost", "port", std::to_string(smarthost_->port()))
+        .set("smarthost", "verify_name", kSmarthostName)
+        .set("smarthost", "ca_file",
+             directory_.write("ca.pem", trusted_authority().certificate_pem()));
+  }
+
+  void change(const std::function<void(Behavior&)>& how) {
+    Behavior behavior = smarthost_->behavior();
+    how(behavior);
+    smarthost_->set_behavior(std::move(behavior));
+  }
+
+  void present(const tls::CertificateRequest& request,
+               tls::Authority& authority = trusted_authority()) {
+    change([&](Behavior& behavior) { behavior.tls = server_context(request, authority); });
+  }
+
+  Finished check(std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"check", "-c",
+                                          directory_.write("check.conf", config_.text())};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_smtpseal(std::move(arguments));
+  }
+
+  // The JSON report, whose exit status must be that of the program.
+  json report() {
+    const Finished finished = check({"--json"});
+    EXPECT_EQ(finished.errors, "");
+    json value = json::parse(finished.output);
+    EXPECT_EQ(value["exit_status"], finished.status);
+    EXPECT_EQ(value["ok"], finished.status == 0);
+    return value;
+  }
+
+  // The status of a step; of the worst where there are several.
+  static std::string status_of(const json& report, const std::string& name) {
+    const std::map<std::string, int> badness = {
+        {"", 0}, {"PASS", 1}, {"SKIP", 2}, {"WARN", 3}, {"FAIL", 4}};
+    std::string worst;
+    for (const json& step : report["steps"]) {
+      const std::string status = step["status"];
+      if (step["step"] == name && badness.at(status) > badness.at(worst)) worst = status;
+    }
+    return worst;
+  }
+  static std::string text_of(const json& report, const std::string& name, const char* field) {
+    for (const json& step : report["steps"]) {
+      if (step["step"] == name) return step.value(field, "");
+    }
+    return {};
+  }
+
+  TempDir directory_;
+  ConfigText config_;
+  std::unique_ptr<ScriptedSmarthost> smarthost_;
+};
+
+TEST_F(Check, PassesAGoodSmarthostStepByStep) {
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 0);
+  for (const json& step : value["steps"]) EXPECT_NE(step["status"], "FAIL") << step;
+  EXPECT_EQ(text_of(value, "tls", "version"), "TLSv1.3");
+  EXPECT_EQ(value["extensions"]["size"], 52428800);
+  EXPECT_EQ(value["extensions"]["pipelining"], true);
+  EXPECT_EQ(value["extensions"]["chunking"], false);
+  ASSERT_EQ(value["certificates"].size(), 1U);
+  EXPECT_EQ(value["certificates"][0]["names"], json({kSmarthostName}));
+  EXPECT_EQ(value["certificates"][0]["days_left"], 29);
+  EXPECT_EQ(value["configuration"][1], "host = 127.0.0.1");
+}
+
+TEST_F(Check, SaysOurNameAndGoodbye) {
+  report();
+  smarthost_->wait_until_idle();
+  ASSERT_EQ(smarthost_->connections(), 1U);
+  const ConnectionRecord record = smarthost_->journal().records()[0];
+  EXPECT_EQ(record.received(false), "EHLO seal.client.test\r\nSTARTTLS\r\n");
+  EXPECT_EQ(record.received(true), "EHLO seal.client.test\r\nQUIT\r\n");
+}
+
+TEST_F(Check, IsReadableInEightyColumnsWithoutColour) {
+  const Finished finished = check();
+  EXPECT_EQ(finished.status, 0);
+  EXPECT_EQ(finished.errors, "");
+  EXPECT_THAT(finished.output, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(finished.output, HasSubstr("PASS  trust "));
+  EXPECT_THAT(finished.output, HasSubstr("\nOK  smtpseal can hand mail to 127.0.0.1:"));
+  EXPECT_THAT(finished.output, HasSubstr("\n  verify_name = smarthost.test\n"));
+  std::istringstream lines(finished.output);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find(directory_.path()) != std::string::npos) continue;  // a path is never broken
+    EXPECT_LE(line.size(), 80U) << line;
+  }
+}
+
+TEST_F(Check, FailsOverACertificateThatExpiredAndShowsTheRest) {
+  tls::CertificateRequest request = good_request();
+  request.not_after = std::chrono::system_clock::now() - hours(24);
+  request.not_before = request.not_after - hours(240);
+  present(request);
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 77);
+  EXPECT_EQ(status_of(value, "certificate"), "FAIL");
+  EXPECT_EQ(status_of(value, "trust"), "PASS");
+  EXPECT_EQ(status_of(value, "name"), "PASS");
+  EXPECT_EQ(status_of(value, "ehlo-tls"), "PASS");
+  EXPECT_EQ(text_of(value, "tls", "version"), "TLSv1.3");
+  EXPECT_EQ(value["certificates"].size(), 1U);
+  EXPECT_EQ(value["extensions"]["dsn"], true);
+}
+
+TEST_F(Check, WarnsOfACertificateThatEndsSoon) {
+  tls::CertificateRequest request = good_request();
+  request.not_after = std::chrono::system_clock::now() + hours(24 * 5);
+  present(request);
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 0);
+  EXPECT_EQ(status_of(value, "certificate"), "WARN");
+}
+
+TEST_F(Check, FailsOverAWrongNameAndSuggestsTheRightOne) {
+  tls::CertificateRequest request = good_request();
+  request.dns_names = {"mail.example.net"};
+  present(request);
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 77);
+  EXPECT_EQ(status_of(value, "trust"), "PASS");
+  EXPECT_EQ(status_of(value, "name"), "FAIL");
+  EXPECT_THAT(text_of(value, "name", "advice"), HasSubstr("verify_name = mail.example.net"));
+}
+
+TEST_F(Check, FailsOverAnAuthorityThatIsNotTrusted) {
+  present(good_request(), foreign_authority());
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 77);
+  EXPECT_EQ(status_of(value, "trust"), "FAIL");
+  EXPECT_EQ(status_of(value, "name"), "PASS");
+  EXPECT_THAT(text_of(value, "trust", "advice"), HasSubstr("ca_file"));
+}
+
+TEST_F(Check, FailsWhereStarttlsIsNotOffered) {
+  change([](Behavior& behavior) { behavior.clear_keywords = {"PIPELINING"}; });
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 77);
+  EXPECT_EQ(status_of(value, "ehlo"), "PASS");
+  EXPECT_EQ(status_of(value, "starttls"), "FAIL");
+  EXPECT_EQ(status_of(value, "tls"), "SKIP");
+}
+
+TEST_F(Check, ShowsTheWordsWithWhichStarttlsIsRefused) {
+  smarthost_->on(Point::starttls, always("454 4.7.0 TLS not available\r\n"));
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 77);
+  EXPECT_EQ(text_of(value, "starttls", "detail"), "454 4.7.0 TLS not available");
+}
+
+TEST_F(Check, DistrustsBytesBehindTheReplyToStarttls) {
+  smarthost_->on(Point::starttls, always("220 go\r\n250 evil\r\n"));
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 77);
+  EXPECT_EQ(status_of(value, "starttls"), "FAIL");
+}
+
+TEST_F(Check, FindsTlsOnAPlaintextPortAndTriesIt) {
+  change([](Behavior& behavior) { behavior.is_implicit_tls = true; });
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 77);
+  EXPECT_EQ(status_of(value, "greeting"), "FAIL");
+  EXPECT_THAT(text_of(value, "greeting", "advice"), HasSubstr("mode = implicit"));
+  EXPECT_EQ(value["configuration"][3], "mode = implicit");
+}
+
+TEST_F(Check, FindsPlaintextOnATlsPortAndTriesIt) {
+  config_.set("smarthost", "mode", "implicit");
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 77);
+  EXPECT_EQ(status_of(value, "tls"), "FAIL");
+  EXPECT_THAT(text_of(value, "tls", "advice"), HasSubstr("mode = starttls"));
+  EXPECT_EQ(value["configuration"][3], "mode = starttls");
+}
+
+TEST_F(Check, PassesImplicitTls) {
+  change([](Behavior& behavior) { behavior.is_implicit_tls = true; });
+  config_.set("smarthost", "mode", "implicit");
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 0);
+  EXPECT_EQ(status_of(value, "greeting"), "PASS");
+  EXPECT_EQ(status_of(value, "starttls"), "");
+}
+
+TEST_F(Check, FailsWhereNothingListens) {
+  smarthost_->go_down();
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 69);
+  EXPECT_EQ(status_of(value, "connect"), "FAIL");
+  EXPECT_THAT(text_of(value, "connect", "advice"), HasSubstr("465 --mode implicit"));
+  EXPECT_EQ(status_of(value, "auth"), "SKIP");
+}
+
+TEST_F(Check, ShowsTheWordsOfASmarthostThatDoesNotWantUs) {
+  smarthost_->on(Point::greeting, always("554 5.7.1 blocked, see example.org\r\n"));
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 69);
+  EXPECT_EQ(text_of(value, "greeting", "detail"), "554 5.7.1 blocked, see example.org");
+}
+
+TEST_F(Check, ExitsWithTemporaryWhenTheSmarthostIsBusy) {
+  smarthost_->on(Point::greeting, always("421 4.3.2 busy\r\n", Then::close));
+  EXPECT_EQ(report()["exit_status"], 75);
+}
+
+TEST_F(Check, ExitsWithProtocolWhenItIsNoMailServer) {
+  smarthost_->on(Point::greeting, always("SSH-2.0-OpenSSH_9.2\r\n", Then::close));
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 76);
+  EXPECT_THAT(text_of(value, "greeting", "advice"), HasSubstr("SSH"));
+}
+
+TEST_F(Check, SurvivesAReplyMeantForTheTerminal) {
+  smarthost_->on(Point::greeting, always("220 \x1b]0;owned\x07\x1b[2J\r\n"));
+  const Finished finished = check();
+  EXPECT_THAT(finished.output, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(finished.output, Not(HasSubstr("\x07")));
+}
+
+TEST_F(Check, FailsWhereTheConnectionIsCutInTheHandshake) {
+  smarthost_->on(Point::starttls, always("220 go\r\n", Then::close));
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 77);
+  EXPECT_EQ(status_of(value, "starttls"), "PASS");
+  EXPECT_EQ(status_of(value, "tls"), "FAIL");
+}
+
+TEST_F(Check, FailsWhereTheConnectionIsCutInsideTls) {
+  smarthost_->on(Point::sealed_ehlo, always("", Then::close));
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 69);
+  EXPECT_EQ(status_of(value, "name"), "PASS");
+  EXPECT_EQ(status_of(value, "ehlo-tls"), "FAIL");
+}
+
+TEST_F(Check, WarnsButPassesWithTlsNone) {
+  change([](Behavior& behavior) { behavior.clear_keywords = {"PIPELINING"}; });
+  config_.set("smarthost", "tls", "none").unset("smarthost", "ca_file");
+  config_.unset("smarthost", "verify_name");
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 0);
+  EXPECT_EQ(status_of(value, "configuration"), "WARN");
+  EXPECT_THAT(value["summary"].get<std::string>(), HasSubstr("UNENCRYPTED"));
+}
+
+TEST_F(Check, NamesATrustFileThatIsNotThere) {
+  config_.set("smarthost", "ca_file", directory_.path("nothing.pem"));
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 78);
+  EXPECT_THAT(text_of(value, "configuration", "detail"), HasSubstr("nothing.pem"));
+}
+
+TEST_F(Check, TellsEveryProblemOfABrokenConfiguration) {
+  config_.set("smarthost", "colour", "blue").set("smarthost", "port", "many");
+  const Finished finished = check({"--json"});
+  EXPECT_EQ(finished.status, 78);
+  EXPECT_THAT(finished.errors, HasSubstr("colour"));
+  EXPECT_THAT(finished.errors, HasSubstr("port"));
+  EXPECT_EQ(json::parse(finished.output)["steps"].size(), 2U);
+}
+
+TEST_F(Check, TakesItsTargetFromTheCommandLine) {
+  const std::string ca = directory_.path("ca.pem");
+  const std::string target = "127.0.0.1:" + std::to_string(smarthost_->port());
+  const Finished finished = run_smtpseal(
+      {"check", target, "--json"},
+      {{"SMTPSEAL_SMARTHOST_CA_FILE", ca}, {"SMTPSEAL_SMARTHOST_VERIFY_NAME", kSmarthostName}});
+  EXPECT_EQ(finished.status, 0) << finished.output << finished.errors;
+  EXPECT_EQ(json::parse(finished.output)["smarthost"], target);
+}
+
+TEST_F(Check, RefusesATargetThatIsNone) {
+  EXPECT_EQ(run_smtpseal({"check", "not a host"}).status, 64);
+}
+
+}  // namespace
+}  // namespace support

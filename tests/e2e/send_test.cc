@@ -1,0 +1,89 @@
+// `smtpseal send`: a test message, and what became of it.
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/seal_test.h"
+
+namespace support {
+namespace {
+
+using testing::HasSubstr;
+
+class Send : public SealTest {
+ protected:
+  Finished send(const std::string& from = "a@client.test",
+                const std::string& to = "b@example.test") {
+    if (!seal_) start();
+    return run_smtpseal({"send", "--from", from, "--to", to, "--via",
+                         "127.0.0.1:" + std::to_string(seal_->port())});
+  }
+};
+
+TEST_F(Send, DeliversAMessageAndShowsTheConversation) {
+  const Finished finished = send();
+  EXPECT_EQ(finished.status, 0) << finished.output << finished.errors;
+  EXPECT_THAT(finished.output, HasSubstr("C: MAIL FROM:<a@client.test>\nS: 250 "));
+  EXPECT_THAT(finished.output, HasSubstr("C: RCPT TO:<b@example.test>\nS: 250 "));
+  EXPECT_THAT(finished.output, HasSubstr("C: .\nS: 250 "));
+  EXPECT_THAT(finished.output, HasSubstr("\nOK  the smarthost took the message: 250 "));
+  const std::vector<StoredMail> mails = smarthost().wait_for_mails(1);
+  ASSERT_EQ(mails.size(), 1U);
+  const std::string mail = mails[0].without_trace();
+  for (const char* field : {"Date: ", "From: <a@client.test>\r\n", "To: <b@example.test>\r\n",
+                            "Subject: smtpseal test message\r\n", "Message-ID: <"}) {
+    EXPECT_THAT(mail, HasSubstr(field));
+  }
+}
+
+TEST_F(Send, SendsFromTheNullPath) {
+  EXPECT_EQ(send("<>").status, 0);
+  EXPECT_THAT(smarthost().wait_for_mails(1).front().mail, HasSubstr("<>"));
+}
+
+TEST_F(Send, ExitsWithTemporaryWhenTheMessageIsPutOff) {
+  smarthost().on(Point::rcpt, always("450 4.2.0 greylisted\r\n"));
+  const Finished finished = send();
+  EXPECT_EQ(finished.status, 75);
+  EXPECT_THAT(finished.output, HasSubstr("put off, in answer to RCPT: 450 4.2.0 greylisted"));
+}
+
+TEST_F(Send, ExitsWithUnavailableWhenTheMessageIsRefused) {
+  smarthost().on(Point::end_of_data, always("550 5.7.1 spam\r\n"));
+  const Finished finished = send();
+  EXPECT_EQ(finished.status, 69);
+  EXPECT_THAT(finished.output, HasSubstr("refused, in answer to the message: 550 5.7.1 spam"));
+}
+
+TEST_F(Send, ExitsWithUnavailableWhereNothingListens) {
+  smarthost().go_down();
+  const std::string nowhere = "127.0.0.1:" + std::to_string(smarthost().port());
+  const Finished finished =
+      run_smtpseal({"send", "--from", "a@b.test", "--to", "c@d.test", "--via", nowhere});
+  EXPECT_EQ(finished.status, 69);
+  EXPECT_THAT(finished.errors, HasSubstr("Is smtpseal running?"));
+}
+
+TEST_F(Send, RefusesWhatIsNoAddress) {
+  for (const char* bad : {"a b", "a>b", "", "x@y\r\nRCPT TO:<evil@z>"}) {
+    const Finished finished =
+        run_smtpseal({"send", "--from", "a@b.test", "--to", bad, "--via", "127.0.0.1:1"});
+    EXPECT_EQ(finished.status, 64) << bad;
+  }
+}
+
+TEST_F(Send, FindsTheListenerInTheConfiguration) {
+  const std::string free_port = std::to_string(smarthost().port());
+  smarthost().go_down();
+  const std::string file =
+      directory_.write("send.conf", "[listener]\nlisten = 127.0.0.1:" + free_port +
+                                        "\n[smarthost]\nhost = smtp.example.test\n");
+  const Finished finished =
+      run_smtpseal({"send", "-c", file, "--from", "a@b.test", "--to", "c@d.test"});
+  EXPECT_EQ(finished.status, 69);
+  EXPECT_THAT(finished.errors, HasSubstr("127.0.0.1:" + free_port));
+}
+
+}  // namespace
+}  // namespace support
