@@ -419,6 +419,9 @@ void Transaction::on_mail_reply(const smtp::Reply& reply, base::Instant now, Act
 void Transaction::on_rcpt_reply(const smtp::Reply& reply, base::Instant now, Actions& actions) {
   has_answer_ = true;
   if (rcpts_.empty()) {
+    if (reply.code == 421 && lease_ == LeaseState::held) {
+      give_back(false, std::string(kSaid421), actions);
+    }
     give_back_if_settled(actions);
     return;
   }

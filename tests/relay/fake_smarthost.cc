@@ -112,8 +112,12 @@ void FakeSmarthost::on_command(const std::string& line) {
   } else if (verb == "DATA") {
     on_data();
   } else if (verb == "RSET") {
-    if (say(verb, "250 2.0.0 reset")) is_mail_open_ = false;
-    mail_ = {};
+    if (say(verb, "250 2.0.0 reset")) {
+      is_mail_open_ = false;
+      mail_ = {};
+    } else {
+      is_reset_refused_ = true;
+    }
   } else if (verb == "AUTH") {
     if (argument == "LOGIN") {
       if (say(verb, "334 VXNlcm5hbWU6")) state_ = State::auth;
@@ -130,7 +134,8 @@ void FakeSmarthost::on_command(const std::string& line) {
 
 void FakeSmarthost::on_mail(const std::string& argument) {
   if (is_mail_open_) {
-    fault("MAIL inside a transaction");
+    // In one write with a RSET that is refused it is nobody's fault.
+    if (!is_reset_refused_) fault("MAIL inside a transaction");
     queue("MAIL", "503 5.5.1 nested MAIL\r\n");
     return;
   }

@@ -73,6 +73,7 @@ class FakeSmarthost {
   std::vector<std::string> commands_;
   std::vector<std::string> faults_;
   bool is_mail_open_ = false;
+  bool is_reset_refused_ = false;
   bool is_authenticated_ = false;
   Mail mail_;
   std::vector<Mail> accepted_;

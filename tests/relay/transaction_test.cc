@@ -562,6 +562,14 @@ TEST_F(TransactionTest, A421EndsTheClientsSessionWhereverItComes) {  // RFC 5321
       ElementsAre("close-client 421 bye", "finished <s@c> 1 0 421", "return: smarthost said 421"));
 }
 
+TEST_F(TransactionTest, A421ThatNobodyWaitsForTaintsTheConnection) {
+  mail();
+  rcpt();
+  leased();
+  replied(smtp::Sent::mail, 550);
+  EXPECT_THAT(replied(smtp::Sent::rcpt, 421), ElementsAre("return: smarthost said 421"));
+}
+
 TEST_F(TransactionTest, A421ToLateMailEndsTheClientsSession) {
   open_late();
   mail();
