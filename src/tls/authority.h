@@ -14,8 +14,8 @@ enum class KeyKind { ec_p256, rsa_2048 };
 
 struct CertificateRequest {
   std::string common_name = "smtpseal";
-  std::vector<std::string> dns_names;      // raw dNSName octets: tests put odd ones here
-  std::vector<std::string> ip_addresses;   // text form
+  std::vector<std::string> dns_names;     // raw dNSName octets: tests put odd ones here
+  std::vector<std::string> ip_addresses;  // text form
   base::WallTime not_before;
   base::WallTime not_after;
   KeyKind key = KeyKind::ec_p256;
@@ -38,7 +38,8 @@ class Authority {
   [[nodiscard]] static base::Result<std::unique_ptr<Authority>> make(std::string_view common_name,
                                                                      base::WallTime now);
   [[nodiscard]] virtual const std::string& certificate_pem() const = 0;
-  [[nodiscard]] virtual base::Result<IssuedCertificate> issue(const CertificateRequest& request) = 0;
+  [[nodiscard]] virtual base::Result<IssuedCertificate> issue(
+      const CertificateRequest& request) = 0;
   // An intermediate under this one (request.is_authority is taken as set).
   [[nodiscard]] virtual base::Result<std::unique_ptr<Authority>> issue_authority(
       const CertificateRequest& request) = 0;

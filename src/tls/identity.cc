@@ -15,8 +15,7 @@ bool is_name_octet(char c) {
 }
 
 bool matches_dns(const std::string& reference, std::string_view raw) {
-  std::string presented = base::lowered(raw);
-  if (presented.ends_with('.')) presented.pop_back();
+  const std::string presented = base::lowered(raw);
   const bool is_wildcard = presented.starts_with("*.");
   const std::string_view fixed =
       is_wildcard ? std::string_view(presented).substr(2) : std::string_view(presented);
@@ -26,7 +25,15 @@ bool matches_dns(const std::string& reference, std::string_view raw) {
   // than two labels behind it, it would stand for a whole top-level domain.
   if (fixed.find('.') == std::string_view::npos) return false;
   const std::size_t dot = reference.find('.');
-  return dot != std::string::npos && dot > 0 && std::string_view(reference).substr(dot + 1) == fixed;
+  return dot != std::string::npos && dot > 0 &&
+         std::string_view(reference).substr(dot + 1) == fixed;
+}
+
+// "127.1" is what some resolvers take for an address, and no host name: a top-level domain has a
+// letter in it (RFC 3696 2). As a name, "*.0.1" would match it.
+bool is_odd_address(std::string_view name) {
+  const std::string_view last = name.substr(name.rfind('.') + 1);
+  return last.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 }  // namespace
@@ -44,13 +51,11 @@ ReferenceName parse_reference_name(std::string_view name) {
 
 bool matches(const ReferenceName& reference, const PresentedNames& presented) {
   if (reference.is_ip()) {
-    return std::find(presented.ip.begin(), presented.ip.end(), reference.ip) !=
-           presented.ip.end();
+    return std::find(presented.ip.begin(), presented.ip.end(), reference.ip) != presented.ip.end();
   }
-  if (reference.dns.empty()) return false;
-  return std::any_of(presented.dns.begin(), presented.dns.end(), [&](const std::string& name) {
-    return matches_dns(reference.dns, name);
-  });
+  if (reference.dns.empty() || is_odd_address(reference.dns)) return false;
+  return std::any_of(presented.dns.begin(), presented.dns.end(),
+                     [&](const std::string& name) { return matches_dns(reference.dns, name); });
 }
 
 bool is_within_dns_subtree(std::string_view raw_name, std::string_view raw_subtree) {

@@ -27,7 +27,8 @@ struct ReferenceName {
 [[nodiscard]] ReferenceName parse_reference_name(std::string_view name);
 
 // RFC 9525 6.3, 6.4: dNSName for names (a wildcard only as the whole left-most label, standing for
-// exactly one label, with at least two labels behind it), iPAddress for addresses; never the common name.
+// exactly one label, with at least two labels behind it), iPAddress for addresses; never the common
+// name.
 [[nodiscard]] bool matches(const ReferenceName& reference, const PresentedNames& presented);
 
 // RFC 5280 4.2.1.10, DNS subtrees: "example.com" permits itself and everything below it.

@@ -1,40 +1,38 @@
-// The only file that knows mbedTLS: engines, contexts, the verdict on certificates, and the
-// authority of the demo and the tests.
+// The only file that knows mbedTLS: engines, contexts, what the library finds in certificates, and
+// the authority of the demo and the tests. Everything that can be said without mbedTLS is said
+// elsewhere: which chain is good and why not in verdict, names in identity, files in trust_store.
 //
-// mbedTLS's own identity check is not relied on (it takes common names, URIs and wildcards for
-// addresses): the verify callback applies tls/identity and DNS name constraints itself. Written
-// against 3.6 LTS; what 4.x removed is used where 3.6 offers nothing else, and is marked "3.6".
-#include <mbedtls/asn1.h>
-#include <mbedtls/ecp.h>
+// Written against 3.6 LTS with what 4.x kept; the few places where the two differ are together at
+// the top. The library never sees a socket: it reads from one queue and writes to another.
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include <mbedtls/error.h>
-#include <mbedtls/net_sockets.h>
-#include <mbedtls/oid.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/psa_util.h>
-#include <mbedtls/rsa.h>
-#include <mbedtls/sha256.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
 #include <psa/crypto.h>
 
-#include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstdio>
-#include <utility>
-
 #include "base/address.h"
 #include "base/bytes.h"
 #include "base/text.h"
+#include "tls/alerts.h"
 #include "tls/authority.h"
+#include "tls/certificate_text.h"
+#include "tls/cpu.h"
+#include "tls/extensions.h"
 #include "tls/identity.h"
-#include "tls/names.h"
+#include "tls/name_constraints.h"
+#include "tls/pem.h"
 #include "tls/tls_engine.h"
 #include "tls/trust_store.h"
+#include "tls/verdict.h"
 
-static_assert(MBEDTLS_VERSION_NUMBER >= 0x03060700,
-              "3.6.6 cannot talk to TLS 1.2 servers that sign with RSA-PSS");
+static_assert(MBEDTLS_VERSION_NUMBER >= 0x03060700 && MBEDTLS_VERSION_NUMBER != 0x04010000,
+              "3.6.6 and 4.1.0 cannot talk to TLS 1.2 servers that sign with RSA-PSS");
 
 namespace tls {
 
@@ -42,6 +40,46 @@ namespace {
 
 using base::Error;
 using base::Fault;
+
+// --- what differs between 3.6 and 4.x ---
+
+#if MBEDTLS_VERSION_MAJOR < 4
+void use_random(mbedtls_ssl_config& config) {
+  mbedtls_ssl_conf_rng(&config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+}
+int parse_key(mbedtls_pk_context& key, const std::string& pem) {
+  return mbedtls_pk_parse_key(&key, reinterpret_cast<const unsigned char*>(pem.c_str()),
+                              pem.size() + 1, nullptr, 0, mbedtls_psa_get_random,
+                              MBEDTLS_PSA_RANDOM_STATE);
+}
+int check_pair(const mbedtls_pk_context& with_public, const mbedtls_pk_context& with_private) {
+  return mbedtls_pk_check_pair(&with_public, &with_private, mbedtls_psa_get_random,
+                               MBEDTLS_PSA_RANDOM_STATE);
+}
+int write_certificate(mbedtls_x509write_cert& certificate, unsigned char* buffer,
+                      std::size_t size) {
+  return mbedtls_x509write_crt_der(&certificate, buffer, size, mbedtls_psa_get_random,
+                                   MBEDTLS_PSA_RANDOM_STATE);
+}
+// The fatal alert that was just received. 3.6 has no function for it.
+int received_alert(const mbedtls_ssl_context& ssl) { return ssl.MBEDTLS_PRIVATE(in_msg)[1]; }
+#else
+void use_random(mbedtls_ssl_config&) {}
+int parse_key(mbedtls_pk_context& key, const std::string& pem) {
+  return mbedtls_pk_parse_key(&key, reinterpret_cast<const unsigned char*>(pem.c_str()),
+                              pem.size() + 1, nullptr, 0);
+}
+int check_pair(const mbedtls_pk_context& with_public, const mbedtls_pk_context& with_private) {
+  return mbedtls_pk_check_pair(&with_public, &with_private);
+}
+int write_certificate(mbedtls_x509write_cert& certificate, unsigned char* buffer,
+                      std::size_t size) {
+  return mbedtls_x509write_crt_der(&certificate, buffer, size);
+}
+int received_alert(const mbedtls_ssl_context& ssl) { return mbedtls_ssl_get_fatal_alert(&ssl); }
+#endif
+
+// --- the library's language and ours ---
 
 std::string words_of(int code) {
   std::array<char, 160> text{};
@@ -53,52 +91,74 @@ Error library_error(Fault fault, std::string_view what, int code) {
   return {fault, std::string(what) + ": " + words_of(code)};
 }
 
+Error psa_error(std::string_view what, psa_status_t status) {
+  return {Fault::local, std::string(what) + ": PSA status " + std::to_string(status)};
+}
+
+std::string_view view_of(const mbedtls_x509_buf& buffer) {
+  if (buffer.p == nullptr) return {};
+  return {reinterpret_cast<const char*>(buffer.p), buffer.len};
+}
+
+const unsigned char* octets_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
 // Once a process; everything of TLS 1.3 goes through PSA.
 base::Result<void> start_library() {
-  static const psa_status_t status = psa_crypto_init();
-  if (status == PSA_SUCCESS) return {};
-  return Error{Fault::local, "cannot start the TLS library: PSA status " + std::to_string(status)};
+  static const psa_status_t kStatus = psa_crypto_init();
+  if (kStatus == PSA_SUCCESS) return {};
+  return psa_error("cannot start the TLS library", kStatus);
 }
 
-bool has_aes_instructions() {
-#if defined(__x86_64__) || defined(__i386__)
-  return __builtin_cpu_supports("aes") != 0;
-#else
-  return true;
-#endif
-}
+// One of the library's structures, freed in the end.
+template <typename T, void (*init)(T*), void (*release)(T*)>
+struct Owned {
+  T raw{};
 
-// AEAD and forward secrecy only (RFC 9325 4.2); what the CPU does fastest first.
+  Owned() { init(&raw); }
+  ~Owned() { release(&raw); }
+  Owned(const Owned&) = delete;
+  Owned& operator=(const Owned&) = delete;
+};
+using SslConfig = Owned<mbedtls_ssl_config, mbedtls_ssl_config_init, mbedtls_ssl_config_free>;
+using Certificates = Owned<mbedtls_x509_crt, mbedtls_x509_crt_init, mbedtls_x509_crt_free>;
+using Key = Owned<mbedtls_pk_context, mbedtls_pk_init, mbedtls_pk_free>;
+
+// --- what is offered and accepted ---
+
+// AEAD and forward secrecy only (RFC 9325 4.2), what the CPU does fastest first.
 const int* cipher_suites() {
-  static const std::array<int, 10> aes_first = {
-      MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
-      MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
-      MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
-      MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-      MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-      MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-      MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-      MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-      MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-      0};
-  static const std::array<int, 10> chacha_first = {
-      MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
-      MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
-      MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
-      MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-      MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-      MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-      MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-      MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-      MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-      0};
-  return has_aes_instructions() ? aes_first.data() : chacha_first.data();
+  using Suites = std::array<int, 10>;
+  static constexpr Suites kAesFirst = {MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+                                       MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+                                       MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+                                       MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                                       MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                                       MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                                       MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+                                       MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                                       MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+                                       0};
+  static constexpr Suites kChaChaFirst = {MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+                                          MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+                                          MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+                                          MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                                          MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+                                          MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                                          MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                                          MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                                          MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+                                          0};
+  return has_aes_instructions() ? kAesFirst.data() : kChaChaFirst.data();
 }
 
-// X25519 costs a third of P-256 here; the others are for peers without it.
-constexpr std::array<std::uint16_t, 4> kGroups = {
+// X25519 costs a third of P-256 here. P-384 is for peers without either; P-521 for TLS 1.2 servers
+// whose certificate has such a key: they are told so by this list, too (RFC 8422 5.1).
+constexpr std::array<std::uint16_t, 5> kGroups = {
     MBEDTLS_SSL_IANA_TLS_GROUP_X25519, MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
-    MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
+    MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1,
+    MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
 
 constexpr std::array<std::uint16_t, 10> kSignatures = {
     MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
@@ -111,132 +171,172 @@ mbedtls_ssl_protocol_version version_number(Version version) {
   return version == Version::tls13 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2;
 }
 
-// --- certificates as facts ---
-
-base::WallTime to_wall_time(const mbedtls_x509_time& time) {
-  using namespace std::chrono;
-  const year_month_day date{year(time.year), month(static_cast<unsigned>(time.mon)),
-                            day(static_cast<unsigned>(time.day))};
-  return sys_days(date) + hours(time.hour) + minutes(time.min) + seconds(time.sec);
+base::Result<void> configure(mbedtls_ssl_config& config, int endpoint, Version least) {
+  const int code = mbedtls_ssl_config_defaults(&config, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                               MBEDTLS_SSL_PRESET_DEFAULT);
+  if (code != 0) return library_error(Fault::local, "cannot configure TLS", code);
+  use_random(config);
+  mbedtls_ssl_conf_min_tls_version(&config, version_number(least));
+  mbedtls_ssl_conf_ciphersuites(&config, cipher_suites());
+  mbedtls_ssl_conf_groups(&config, kGroups.data());
+  mbedtls_ssl_conf_sig_algs(&config, kSignatures.data());
+  // RSA of 2048 bits and more, curves of 256 and more, SHA-256 and more.
+  mbedtls_ssl_conf_cert_profile(&config, &mbedtls_x509_crt_profile_next);
+  return {};
 }
 
+// --- certificates ---
+
 std::string distinguished_name(const mbedtls_x509_name& name) {
-  std::array<char, 512> text{};
+  std::array<char, 1024> text{};
   if (mbedtls_x509_dn_gets(text.data(), text.size(), &name) < 0) return "(unreadable name)";
   return base::printable(text.data());
 }
 
-bool is_self_signed(const mbedtls_x509_crt& certificate) {
-  return certificate.subject_raw.len == certificate.issuer_raw.len &&
-         std::equal(certificate.subject_raw.p,
-                    certificate.subject_raw.p + certificate.subject_raw.len,
-                    certificate.issuer_raw.p);
+base::WallTime wall_time(const mbedtls_x509_time& time) {
+  return to_wall_time({time.year, static_cast<unsigned>(time.mon), static_cast<unsigned>(time.day),
+                       time.hour, time.min, time.sec});
 }
 
 PresentedNames presented_names(const mbedtls_x509_crt& certificate) {
   PresentedNames names;
-  const auto* entry = &certificate.subject_alt_names;
+  const mbedtls_x509_sequence* entry = &certificate.subject_alt_names;
   for (; entry != nullptr && entry->buf.p != nullptr; entry = entry->next) {
-    const auto* octets = entry->buf.p;
-    const std::size_t length = entry->buf.len;
-    const int type = entry->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK;
-    if (type == MBEDTLS_X509_SAN_DNS_NAME) {
-      names.dns.emplace_back(reinterpret_cast<const char*>(octets), length);
-    } else if (type == MBEDTLS_X509_SAN_IP_ADDRESS) {
-      names.ip.emplace_back(octets, octets + length);
-    }
+    const std::string_view octets = view_of(entry->buf);
+    if (entry->buf.tag == kDnsNameTag) names.dns.emplace_back(octets);
+    if (entry->buf.tag == kIpAddressTag) names.ip.emplace_back(octets.begin(), octets.end());
   }
   return names;
 }
 
-std::string key_description(const mbedtls_x509_crt& certificate) {
-  const std::string bits = std::to_string(mbedtls_pk_get_bitlen(&certificate.pk));
-  return std::string(mbedtls_pk_get_name(&certificate.pk)) + " " + bits;
-}
-
 std::string pin_of(const mbedtls_x509_crt& certificate) {
-  std::array<unsigned char, 32> digest{};
-  const int code =
-      mbedtls_sha256(certificate.pk_raw.p, certificate.pk_raw.len, digest.data(), 0);
-  return code == 0 ? format_pin(digest) : std::string();
+  std::array<std::uint8_t, 32> digest{};
+  std::size_t length = 0;
+  const psa_status_t status =
+      psa_hash_compute(PSA_ALG_SHA_256, certificate.pk_raw.p, certificate.pk_raw.len, digest.data(),
+                       digest.size(), &length);
+  return status == PSA_SUCCESS ? format_pin(digest) : std::string();
 }
 
 CertificateFacts facts_of(const mbedtls_x509_crt& certificate) {
   CertificateFacts facts;
   facts.subject = distinguished_name(certificate.subject);
   facts.issuer = distinguished_name(certificate.issuer);
-  facts.not_before = to_wall_time(certificate.valid_from);
-  facts.not_after = to_wall_time(certificate.valid_to);
-  facts.key = key_description(certificate);
+  facts.not_before = wall_time(certificate.valid_from);
+  facts.not_after = wall_time(certificate.valid_to);
+  facts.key = describe_key(view_of(certificate.pk_raw));
   facts.pin = pin_of(certificate);
   facts.names = describe_names(presented_names(certificate));
   return facts;
 }
 
-// The DNS subtrees of a certificate's name constraints (RFC 5280 4.2.1.10). mbedTLS skips the
-// extension when it is not critical and refuses the certificate when it is.
-DnsConstraints dns_constraints(const mbedtls_x509_crt& certificate) {
-  DnsConstraints constraints;
-  unsigned char* at = certificate.v3_ext.p;
-  if (at == nullptr) return constraints;
-  const unsigned char* end = at + certificate.v3_ext.len;
-  constexpr int kSequence = MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE;
-  std::size_t length = 0;
-  if (mbedtls_asn1_get_tag(&at, end, &length, kSequence) != 0) return constraints;
-  while (at < end) {
-    if (mbedtls_asn1_get_tag(&at, end, &length, kSequence) != 0) break;
-    unsigned char* const next = at + length;
-    std::size_t oid_length = 0;
-    if (mbedtls_asn1_get_tag(&at, next, &oid_length, MBEDTLS_ASN1_OID) != 0) break;
-    const std::string_view oid(reinterpret_cast<const char*>(at), oid_length);
-    at += oid_length;
-    int is_critical = 0;
-    // Not there at all when it is not critical.
-    static_cast<void>(mbedtls_asn1_get_bool(&at, next, &is_critical));
-    if (oid == std::string_view("\x55\x1d\x1e", 3)) {
-      if (mbedtls_asn1_get_tag(&at, next, &length, MBEDTLS_ASN1_OCTET_STRING) != 0) break;
-      parse_dns_constraints({reinterpret_cast<const char*>(at), length}, constraints);
-    }
-    at = next;
+std::vector<CertificateFacts> facts_of_all(const mbedtls_x509_crt* chain) {
+  std::vector<CertificateFacts> facts;
+  for (; chain != nullptr; chain = chain->next) facts.push_back(facts_of(*chain));
+  return facts;
+}
+
+// mbedTLS passes over the extension when it is not critical, and refuses the certificate in a
+// handshake when it is.
+NameConstraints constraints_of(const mbedtls_x509_crt& certificate) {
+  const auto value = find_extension(view_of(certificate.v3_ext), kNameConstraints);
+  return value ? parse_name_constraints(*value) : NameConstraints();
+}
+
+// Whether its key usages, where it has any, let it sign a handshake of a TLS server.
+bool serves_tls(const mbedtls_x509_crt& certificate) {
+  return mbedtls_x509_crt_check_key_usage(&certificate, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) == 0 &&
+         mbedtls_x509_crt_check_extended_key_usage(&certificate, kServerAuth.data(),
+                                                   kServerAuth.size()) == 0;
+}
+
+std::vector<Finding> findings_of(std::uint32_t flags) {
+  struct Meaning {
+    std::uint32_t flags;
+    Finding finding;
+  };
+  constexpr std::array<Meaning, 7> kMeanings = {{
+      {MBEDTLS_X509_BADCERT_NOT_TRUSTED, Finding::untrusted},
+      {MBEDTLS_X509_BADCERT_EXPIRED, Finding::expired},
+      {MBEDTLS_X509_BADCERT_FUTURE, Finding::not_yet_valid},
+      {MBEDTLS_X509_BADCERT_BAD_MD, Finding::weak_hash},
+      {MBEDTLS_X509_BADCERT_BAD_KEY, Finding::weak_key},
+      {MBEDTLS_X509_BADCERT_BAD_PK, Finding::foreign_key},
+      {MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE |
+           MBEDTLS_X509_BADCERT_NS_CERT_TYPE,
+       Finding::other_purpose},
+  }};
+  std::vector<Finding> findings;
+  for (const Meaning& meaning : kMeanings) {
+    if ((flags & meaning.flags) != 0) findings.push_back(meaning.finding);
+    flags &= ~meaning.flags;
   }
-  return constraints;
+  if (flags != 0) findings.push_back(Finding::unknown);
+  return findings;
+}
+
+Examined examine(const mbedtls_x509_crt& certificate, std::uint32_t flags, bool is_leaf) {
+  Examined examined{facts_of(certificate), presented_names(certificate),
+                    constraints_of(certificate), findings_of(flags)};
+  const bool is_told = (flags & MBEDTLS_X509_BADCERT_EXT_KEY_USAGE) != 0;
+  if (is_leaf && !is_told && !serves_tls(certificate)) {
+    examined.findings.push_back(Finding::other_purpose);
+  }
+  return examined;
+}
+
+// Lets an authority have critical name constraints, which are enforced by verdict, and no other
+// critical extension that mbedTLS does not know.
+int on_unknown_extension(void*, const mbedtls_x509_crt*, const mbedtls_x509_buf* oid, int,
+                         const unsigned char* value, const unsigned char* end) noexcept {
+  const std::string_view der(reinterpret_cast<const char*>(value),
+                             static_cast<std::size_t>(end - value));
+  const bool is_enforced =
+      view_of(*oid) == kNameConstraints && !parse_name_constraints(der).is_malformed;
+  return is_enforced ? 0 : MBEDTLS_ERR_X509_INVALID_EXTENSIONS;
+}
+
+AddCertificate adder_to(mbedtls_x509_crt& list) {
+  return [&list](std::string_view der) -> std::optional<std::string> {
+    const int code = mbedtls_x509_crt_parse_der_with_ext_cb(&list, octets_of(der), der.size(), 1,
+                                                            on_unknown_extension, nullptr);
+    return code == 0 ? std::nullopt : std::optional<std::string>(words_of(code));
+  };
 }
 
 // --- engines ---
 
 class EngineBase : public Engine {
  public:
-  explicit EngineBase(const mbedtls_ssl_config& config) {
-    mbedtls_ssl_init(&ssl_);
-    const int code = mbedtls_ssl_setup(&ssl_, &config);
+  // `peer`: what the other side is called in errors.
+  EngineBase(const mbedtls_ssl_config& config, std::string_view peer) : peer_(peer) {
+    const int code = mbedtls_ssl_setup(&ssl_.raw, &config);
     if (code != 0) fail(library_error(Fault::local, "cannot set TLS up", code));
-    mbedtls_ssl_set_bio(&ssl_, this, &EngineBase::on_send, &EngineBase::on_receive, nullptr);
+    mbedtls_ssl_set_bio(&ssl_.raw, this, on_send, on_receive, nullptr);
+    mbedtls_ssl_set_user_data_p(&ssl_.raw, this);
   }
-  ~EngineBase() override { mbedtls_ssl_free(&ssl_); }
-  EngineBase(const EngineBase&) = delete;
-  EngineBase& operator=(const EngineBase&) = delete;
+
+  void start() override { advance(); }
 
   void receive(std::string_view ciphertext) override {
-    if (state_ == State::failed || state_ == State::closed) return;
+    if (is_over()) return;
     incoming_.append(ciphertext);
-    if (!has_looked_ && !look_at_first_octets()) return;
     advance();
   }
 
   void receive_eof() override {
     has_eof_ = true;
-    if (state_ == State::handshaking || state_ == State::established) advance();
+    advance();
   }
-
-  void start() override { advance(); }
 
   void send(std::string_view plaintext) override {
     while (state_ == State::established && !plaintext.empty()) {
-      const int code = mbedtls_ssl_write(
-          &ssl_, reinterpret_cast<const unsigned char*>(plaintext.data()), plaintext.size());
+      const int code = mbedtls_ssl_write(&ssl_.raw, octets_of(plaintext), plaintext.size());
+      // The output queue takes everything: there is nothing to wait for.
+      SMTPSEAL_CHECK(code != MBEDTLS_ERR_SSL_WANT_WRITE && code != MBEDTLS_ERR_SSL_WANT_READ);
       if (code > 0) {
         plaintext.remove_prefix(static_cast<std::size_t>(code));
-      } else if (code != MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+      } else {
         fail(library_error(Fault::connection, "TLS connection lost", code));
       }
     }
@@ -245,8 +345,9 @@ class EngineBase : public Engine {
   void close() override {
     if (state_ != State::established) return;
     state_ = State::closed;
+    incoming_.clear();
     // The alert is the last thing written; whether it arrives does not matter any more.
-    static_cast<void>(mbedtls_ssl_close_notify(&ssl_));
+    static_cast<void>(mbedtls_ssl_close_notify(&ssl_.raw));
   }
 
   [[nodiscard]] State state() const override { return state_; }
@@ -258,14 +359,11 @@ class EngineBase : public Engine {
   [[nodiscard]] const SessionInfo& info() const override { return info_; }
 
  protected:
-  // What to say about a handshake that failed with `code`.
-  [[nodiscard]] virtual Error handshake_error(int code) const = 0;
+  // Called before the library sees the first octets of the peer, until it returns true or fails.
+  [[nodiscard]] virtual bool accept_first_octets() { return true; }
   virtual void on_established() {}
-  // Whether the first octets of the peer can be TLS at all.
-  [[nodiscard]] virtual bool look_at_first_octets() {
-    has_looked_ = true;
-    return true;
-  }
+  // What to say about a handshake that failed with `code`, where the peer's side is not to blame.
+  [[nodiscard]] virtual Error handshake_error(int code) const = 0;
 
   void fail(Error error) {
     state_ = State::failed;
@@ -273,192 +371,199 @@ class EngineBase : public Engine {
     incoming_.clear();
   }
 
-  void advance() {
-    if (state_ == State::handshaking) shake_hands();
-    if (state_ == State::established) decrypt();
+  [[nodiscard]] std::string peer(std::string_view does) const {
+    return std::string(peer_).append(does);
   }
 
-  mbedtls_ssl_context ssl_{};
+  [[nodiscard]] mbedtls_ssl_context& ssl() { return ssl_.raw; }
+  [[nodiscard]] const mbedtls_ssl_context& ssl() const { return ssl_.raw; }
+
   base::ByteQueue incoming_;
   SessionInfo info_;
-  bool has_looked_ = false;
   bool has_eof_ = false;
 
  private:
-  static int on_send(void* self, const unsigned char* octets, std::size_t length) {
+  static int on_send(void* self, const unsigned char* octets, std::size_t length) noexcept {
     static_cast<EngineBase*>(self)->outgoing_.append(
         {reinterpret_cast<const char*>(octets), length});
     return static_cast<int>(length);
   }
 
-  static int on_receive(void* raw, unsigned char* octets, std::size_t length) {
-    auto* self = static_cast<EngineBase*>(raw);
+  static int on_receive(void* raw, unsigned char* octets, std::size_t length) noexcept {
+    auto* const self = static_cast<EngineBase*>(raw);
     const std::size_t count = std::min(length, self->incoming_.size());
-    if (count == 0) return self->has_eof_ ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
+    if (count == 0) {
+      self->is_starved_ = true;
+      return self->has_eof_ ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
+    }
     std::copy_n(self->incoming_.view().data(), count, reinterpret_cast<char*>(octets));
     self->incoming_.consume(count);
     return static_cast<int>(count);
   }
 
-  void shake_hands() {
-    const int code = mbedtls_ssl_handshake(&ssl_);
-    if (code == MBEDTLS_ERR_SSL_WANT_READ || code == MBEDTLS_ERR_SSL_WANT_WRITE) return;
+  [[nodiscard]] bool is_over() const { return state_ == State::failed || state_ == State::closed; }
+
+  void advance() {
+    if (is_over()) return;
+    is_starved_ = false;
+    // The library may stop to say something although more is there to be read (a session ticket).
+    // Each time it has taken at least one octet of what it had buffered, which bounds this.
+    for (std::size_t left = incoming_.size() + MBEDTLS_SSL_IN_CONTENT_LEN; left > 0; --left) {
+      const bool goes_on = state_ == State::handshaking ? shake_hands() : decrypt();
+      if (!goes_on || is_over() || is_starved_) return;
+    }
+    fail({Fault::connection, peer(" sends TLS messages without end")});
+  }
+
+  // Each returns false when it waits for more octets.
+  bool shake_hands() {
+    if (!has_looked_) {
+      has_looked_ = !incoming_.is_empty() && accept_first_octets();
+      if (is_over() || (!has_looked_ && !incoming_.is_empty() && !has_eof_)) return false;
+    }
+    const int code = mbedtls_ssl_handshake(&ssl_.raw);
+    if (code == MBEDTLS_ERR_SSL_WANT_READ) return true;
     if (code != 0) {
-      fail(handshake_error(code));
-      return;
+      fail(failed_handshake(code));
+      return false;
     }
     state_ = State::established;
-    info_.version = mbedtls_ssl_get_version(&ssl_);
-    info_.cipher = iana_cipher_name(mbedtls_ssl_get_ciphersuite(&ssl_));
+    info_.version = mbedtls_ssl_get_version(&ssl_.raw);
+    info_.cipher = iana_cipher_name(mbedtls_ssl_get_ciphersuite(&ssl_.raw));
     on_established();
+    return true;
   }
 
-  void decrypt() {
-    while (state_ == State::established) {
-      std::array<unsigned char, MBEDTLS_SSL_IN_CONTENT_LEN> octets;
-      const std::size_t left_before = incoming_.size();
-      const int code = mbedtls_ssl_read(&ssl_, octets.data(), octets.size());
-      if (code > 0) {
-        plaintext_.append(
-            {reinterpret_cast<const char*>(octets.data()), static_cast<std::size_t>(code)});
-      } else if (code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
-        state_ = State::closed;
-        incoming_.clear();
-      } else if (code == MBEDTLS_ERR_SSL_WANT_READ) {
-        // Also said after a session ticket although more is there.
-        if (incoming_.is_empty() || incoming_.size() == left_before) return;
-      } else if (code == 0 || code == MBEDTLS_ERR_SSL_CONN_EOF) {
-        fail({Fault::connection, "connection was cut without the end of TLS"});
-      } else if (code != MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
-        fail(library_error(Fault::connection, "TLS connection lost", code));
-      }
+  bool decrypt() {
+    std::array<unsigned char, MBEDTLS_SSL_IN_CONTENT_LEN> octets;
+    const int code = mbedtls_ssl_read(&ssl_.raw, octets.data(), octets.size());
+    if (code > 0) {
+      plaintext_.append(
+          {reinterpret_cast<const char*>(octets.data()), static_cast<std::size_t>(code)});
+      return true;
+    }
+    if (code == MBEDTLS_ERR_SSL_WANT_READ || code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+      return true;
+    }
+    if (code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+      state_ = State::closed;
+      incoming_.clear();
+      return false;
+    }
+    fail(lost_connection(code));
+    return false;
+  }
+
+  [[nodiscard]] Error failed_handshake(int code) const {
+    if (code == MBEDTLS_ERR_SSL_CONN_EOF || code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+      return {Fault::connection, peer(" closed the connection in the TLS handshake")};
+    }
+    if (code != MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) return handshake_error(code);
+    const int alert = received_alert(ssl_.raw);
+    const std::string meaning = alert_meaning(alert);
+    return {Fault::tls, peer(" broke the TLS handshake off with the alert ") + alert_name(alert) +
+                            (meaning.empty() ? "" : " (" + meaning + ")")};
+  }
+
+  [[nodiscard]] Error lost_connection(int code) const {
+    switch (code) {
+      case 0:
+      case MBEDTLS_ERR_SSL_CONN_EOF:
+        return {Fault::connection, peer(" cut the connection without ending TLS")};
+      case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
+        return {Fault::connection,
+                peer(" broke TLS off with the alert ") + alert_name(received_alert(ssl_.raw))};
+      case MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE:
+        return {Fault::connection,
+                peer(" sent a TLS message that is not supported (new keys, or a request for a "
+                     "certificate)")};
+      default: return library_error(Fault::connection, "TLS connection lost", code);
     }
   }
 
+  Owned<mbedtls_ssl_context, mbedtls_ssl_init, mbedtls_ssl_free> ssl_;
+  std::string_view peer_;
   base::ByteQueue outgoing_;
   base::ByteQueue plaintext_;
   State state_ = State::handshaking;
   Error error_;
+  bool has_looked_ = false;
+  bool is_starved_ = false;  // the library wanted more octets than there were
 };
+
+// --- the client's side ---
 
 // What a client context shares with its engines.
 struct ClientShared {
   ClientOptions options;
   ReferenceName reference;
-  mbedtls_ssl_config config{};
-  mbedtls_x509_crt trust{};
+  SslConfig config;
+  Certificates trust;
   std::string trust_source;
 
-  ClientShared() {
-    mbedtls_ssl_config_init(&config);
-    mbedtls_x509_crt_init(&trust);
-  }
-  ~ClientShared() {
-    mbedtls_ssl_config_free(&config);
-    mbedtls_x509_crt_free(&trust);
-  }
-  ClientShared(const ClientShared&) = delete;
-  ClientShared& operator=(const ClientShared&) = delete;
+  [[nodiscard]] bool is_verifying() const { return options.level == Level::verify; }
 };
 
 class ClientEngine final : public EngineBase {
  public:
-  explicit ClientEngine(const ClientShared& shared) : EngineBase(shared.config), shared_(shared) {
+  explicit ClientEngine(const ClientShared& shared)
+      : EngineBase(shared.config.raw, "smarthost"),
+        shared_(shared),
+        verdict_(shared.reference, shared.options.verify_name, shared.trust_source) {
     info_.server_name = shared.options.verify_name;
     if (state() == State::failed) return;
-    mbedtls_ssl_set_verify(&ssl_, &ClientEngine::on_certificate, this);
-    // Addresses are never sent as SNI (RFC 6066 3); nothing set is an error, null is not.
-    const char* name = shared.reference.is_ip() || shared.reference.dns.empty()
-                           ? nullptr
-                           : shared.reference.dns.c_str();
-    const int code = mbedtls_ssl_set_hostname(&ssl_, name);
-    if (code != 0) fail(library_error(Fault::config, "the smarthost's name", code));
+    mbedtls_ssl_set_verify(&ssl(), on_certificate, this);
+    // Addresses are never sent as SNI (RFC 6066 3). Null says that on purpose: with nothing set,
+    // the library refuses to verify.
+    const std::string& name = shared.reference.dns;
+    const int code = mbedtls_ssl_set_hostname(&ssl(), name.empty() ? nullptr : name.c_str());
+    if (code != 0) fail(library_error(Fault::config, "verify_name", code));
   }
 
  private:
   static int on_certificate(void* self, mbedtls_x509_crt* certificate, int depth,
-                            std::uint32_t* flags) {
+                            std::uint32_t* flags) noexcept {
     static_cast<ClientEngine*>(self)->judge(*certificate, depth, *flags);
     return 0;
   }
 
-  // From the top of the chain down to the leaf, which is depth 0.
+  // From the top of the verified chain down to the leaf, which is depth 0 and followed by what else
+  // the peer sent. `flags` are the library's faults with it: ours are added.
   void judge(const mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags) {
+    // Ours alone decides on the name.
+    flags &= ~static_cast<std::uint32_t>(MBEDTLS_X509_BADCERT_CN_MISMATCH);
+    const std::size_t faults_before = verdict_.faults().size();
     if (depth > 0) {
-      merge_constraints(constraints_, dns_constraints(certificate));
+      verdict_.take_issuer(examine(certificate, flags, false));
     } else {
-      info_.chain.clear();
-      for (const auto* one = &certificate; one != nullptr; one = one->next) {
-        info_.chain.push_back(facts_of(*one));
-      }
-      const PresentedNames names = presented_names(certificate);
-      const bool is_for_us = matches(shared_.reference, names);
-      // Ours alone decides on the name.
-      flags &= ~static_cast<std::uint32_t>(MBEDTLS_X509_BADCERT_CN_MISMATCH);
-      if (!is_for_us) flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
-      if (!is_permitted(names, constraints_)) flags |= MBEDTLS_X509_BADCERT_OTHER;
+      info_.chain = facts_of_all(&certificate);
+      verdict_.take_leaf(examine(certificate, flags, true));
     }
-    if (flags != 0) note_faults(certificate, depth, flags);
+    info_.faults = verdict_.faults();
+    if (info_.faults.size() == faults_before || flags != 0) return;
+    flags |= verdict_.has(IdentityFault::Rule::name) ? MBEDTLS_X509_BADCERT_CN_MISMATCH
+                                                     : MBEDTLS_X509_BADCERT_OTHER;
   }
 
-  void note_faults(const mbedtls_x509_crt& certificate, int depth, std::uint32_t flags) {
-    using Rule = IdentityFault::Rule;
-    const std::string who = depth == 0 ? "certificate" : "issuer's certificate";
-    const auto note = [&](Rule rule, std::string detail) {
-      info_.faults.push_back({rule, depth == 0, std::move(detail)});
-    };
-    const auto has = [&](std::uint32_t flag) { return (flags & flag) != 0; };
-    if (has(MBEDTLS_X509_BADCERT_NOT_TRUSTED)) {
-      if (is_self_signed(certificate)) {
-        note(Rule::trust, who + " is self-signed and not in the " + shared_.trust_source);
-      } else {
-        note(Rule::trust, who + " is issued by " + distinguished_name(certificate.issuer) +
-                              ", which is not in the " + shared_.trust_source);
-      }
-    }
-    if (has(MBEDTLS_X509_BADCERT_EXPIRED)) {
-      note(Rule::validity, who + " expired on " + day_of(to_wall_time(certificate.valid_to)));
-    }
-    if (has(MBEDTLS_X509_BADCERT_FUTURE)) {
-      note(Rule::validity,
-           who + " is not valid before " + day_of(to_wall_time(certificate.valid_from)));
-    }
-    if (has(MBEDTLS_X509_BADCERT_CN_MISMATCH)) {
-      note(Rule::name, "certificate is for " + list_names(presented_names(certificate)) +
-                           ", not for " + shared_.options.verify_name);
-    }
-    if (has(MBEDTLS_X509_BADCERT_OTHER)) {
-      note(Rule::other, "certificate is for a name its issuer may not certify (name constraints)");
-    }
-    if (has(MBEDTLS_X509_BADCERT_EXT_KEY_USAGE | MBEDTLS_X509_BADCERT_KEY_USAGE |
-            MBEDTLS_X509_BADCERT_NS_CERT_TYPE)) {
-      note(Rule::other, who + " is not meant for a server");
-    }
-    if (has(MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK |
-            MBEDTLS_X509_BADCERT_BAD_KEY)) {
-      note(Rule::other,
-           who + " has a key or a signature too weak (" + key_description(certificate) + ")");
-    }
+  // Where nothing is verified: what would stand against the leaf as such.
+  void look_at_leaf() {
+    const mbedtls_x509_crt* const leaf = mbedtls_ssl_get_peer_cert(&ssl());
+    if (leaf == nullptr) return;
+    std::uint32_t flags = 0;
+    if (mbedtls_x509_time_is_past(&leaf->valid_to) != 0) flags |= MBEDTLS_X509_BADCERT_EXPIRED;
+    if (mbedtls_x509_time_is_future(&leaf->valid_from) != 0) flags |= MBEDTLS_X509_BADCERT_FUTURE;
+    judge(*leaf, 0, flags);
   }
 
-  [[nodiscard]] std::string all_faults() const {
-    std::string text;
-    for (const IdentityFault& fault : info_.faults) {
-      text.append(text.empty() ? "" : "; ").append(fault.detail);
-    }
-    return text.empty() ? "certificate was not verified" : text;
-  }
-
-  [[nodiscard]] bool look_at_first_octets() override {
+  [[nodiscard]] bool accept_first_octets() override {
     constexpr std::size_t kRecordHeader = 5;
-    if (incoming_.size() < kRecordHeader && !has_eof_) return false;
-    has_looked_ = true;
-    const std::string_view octets = incoming_.view();
-    const bool is_text = std::all_of(
-        octets.begin(), octets.begin() + std::min<std::size_t>(octets.size(), kRecordHeader),
-        [](char c) { return (c >= 0x20 && c < 0x7f) || c == '\r' || c == '\n'; });
+    const std::string_view octets = incoming_.view().substr(0, kRecordHeader);
+    if (octets.size() < kRecordHeader && !has_eof_) return false;
+    const bool is_text = std::all_of(octets.begin(), octets.end(), [](char c) {
+      return (c >= 0x20 && c < 0x7f) || c == '\r' || c == '\n';
+    });
     if (!is_text) return true;
-    // What it said came without TLS: it goes into no reply.
+    // What it said came without TLS: it goes into no error, since errors become replies.
     fail({Fault::tls, octets.starts_with("220")
                           ? "smarthost speaks plaintext SMTP where TLS was expected: use mode = "
                             "starttls, or the port for implicit TLS"
@@ -467,114 +572,35 @@ class ClientEngine final : public EngineBase {
   }
 
   void on_established() override {
-    const bool is_verified = shared_.options.level == Level::verify;
-    info_.verification = is_verified ? Verification::verified : Verification::unverified;
-    if (is_verified) info_.verified_by = shared_.trust_source;
+    if (!shared_.is_verifying()) {
+      info_.verification = Verification::unverified;
+      look_at_leaf();
+      return;
+    }
+    // The library calls judge() for every chain it accepts, and fails on the flags it leaves.
+    SMTPSEAL_CHECK(!info_.chain.empty() && verdict_.faults().empty());
+    info_.verification = Verification::verified;
+    info_.verified_by = shared_.trust_source;
   }
 
   [[nodiscard]] Error handshake_error(int code) const override {
-    if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
-      return {Fault::tls, all_faults()};
+    if (!verdict_.faults().empty() && shared_.is_verifying()) {
+      return {Fault::tls, verdict_.summary()};
     }
-    if (code == MBEDTLS_ERR_SSL_CONN_EOF) {
-      return {Fault::tls, "smarthost closed the connection in the TLS handshake"};
+    switch (code) {
+      case MBEDTLS_ERR_X509_FATAL_ERROR: return {Fault::tls, "certificate chain is too long"};
+      case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
+        return {Fault::tls, "smarthost offers no TLS version that is accepted (tls_min)"};
+      case MBEDTLS_ERR_SSL_INVALID_RECORD:
+      case MBEDTLS_ERR_SSL_UNEXPECTED_RECORD:
+        return {Fault::tls, "smarthost sent something that is not TLS"};
+      default: return library_error(Fault::tls, "TLS handshake failed", code);
     }
-    if (code == MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION) {
-      return {Fault::tls, "smarthost offers no version of TLS that is accepted (tls_min)"};
-    }
-    if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
-      return {Fault::tls, "smarthost broke the TLS handshake off with an alert (no common version "
-                          "or cipher, or it wants a client certificate)"};
-    }
-    return library_error(Fault::tls, "TLS handshake failed", code);
   }
 
   const ClientShared& shared_;
-  DnsConstraints constraints_;
+  Verdict verdict_;
 };
-
-base::Result<void> configure(mbedtls_ssl_config& config, int endpoint, Version least) {
-  const int code = mbedtls_ssl_config_defaults(&config, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM,
-                                               MBEDTLS_SSL_PRESET_DEFAULT);
-  if (code != 0) return library_error(Fault::local, "cannot configure TLS", code);
-  mbedtls_ssl_conf_rng(&config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);  // 3.6
-  mbedtls_ssl_conf_min_tls_version(&config, version_number(least));
-  mbedtls_ssl_conf_ciphersuites(&config, cipher_suites());
-  mbedtls_ssl_conf_groups(&config, kGroups.data());
-  mbedtls_ssl_conf_sig_algs(&config, kSignatures.data());
-  mbedtls_ssl_conf_cert_profile(&config, &mbedtls_x509_crt_profile_next);
-  return {};
-}
-
-// The certificates of a PEM text. Returns how many blocks could not be read.
-base::Result<int> add_certificates(mbedtls_x509_crt& list, const std::string& pem,
-                                   const std::string& path) {
-  // The length counts the terminating NUL, which is how PEM is told from DER.
-  const int code = mbedtls_x509_crt_parse(
-      &list, reinterpret_cast<const unsigned char*>(pem.c_str()), pem.size() + 1);
-  if (code >= 0) return code;
-  return Error{Fault::config, path + ": holds no certificate (" + words_of(code) + ")"};
-}
-
-std::size_t count_of(const mbedtls_x509_crt& list) {
-  std::size_t count = 0;
-  for (const auto* one = &list; one != nullptr && one->raw.p != nullptr; one = one->next) ++count;
-  return count;
-}
-
-base::Result<void> add_file(mbedtls_x509_crt& list, const std::string& path, bool is_strict) {
-  const auto content = read_file(path);
-  if (!content) return content.error();
-  const auto unread = add_certificates(list, *content, path);
-  if (!unread) return is_strict ? base::Result<void>(unread.error()) : base::Result<void>();
-  if (*unread > 0 && is_strict) {
-    return Error{Fault::config,
-                 path + ": " + std::to_string(*unread) + " of its certificates cannot be read"};
-  }
-  return {};
-}
-
-base::Result<void> add_directory(mbedtls_x509_crt& list, const std::string& path, bool is_strict) {
-  const auto files = certificate_files(path);
-  if (!files) return files.error();
-  for (const std::string& file : *files) {
-    if (const auto added = add_file(list, file, is_strict); !added) return added;
-  }
-  if (is_strict && files->empty()) {
-    return Error{Fault::config, path + ": holds no certificate file (*.pem, *.crt, *.cer)"};
-  }
-  return {};
-}
-
-base::Result<void> load_system_trust(ClientShared& shared) {
-  const auto place = find_system_trust();
-  if (!place) return place.error();
-  const auto added = place->is_directory ? add_directory(shared.trust, place->path, false)
-                                         : add_file(shared.trust, place->path, false);
-  if (!added) return added;
-  if (count_of(shared.trust) == 0) {
-    return Error{Fault::config, place->path + ": holds no certificate of an authority"};
-  }
-  shared.trust_source = "system trust store " + place->path;
-  return {};
-}
-
-base::Result<void> load_trust(ClientShared& shared) {
-  const ClientOptions& options = shared.options;
-  if (options.ca_files.empty() && options.ca_dirs.empty()) {
-    if (const auto loaded = load_system_trust(shared); !loaded) return loaded;
-  }
-  for (const std::string& path : options.ca_files) {
-    if (const auto added = add_file(shared.trust, path, true); !added) return added;
-    shared.trust_source += (shared.trust_source.empty() ? "ca_file " : ", ca_file ") + path;
-  }
-  for (const std::string& path : options.ca_dirs) {
-    if (const auto added = add_directory(shared.trust, path, true); !added) return added;
-    shared.trust_source += (shared.trust_source.empty() ? "ca_dir " : ", ca_dir ") + path;
-  }
-  shared.trust_source += " (" + std::to_string(count_of(shared.trust)) + " certificates)";
-  return {};
-}
 
 class MbedClientContext final : public ClientContext {
  public:
@@ -588,38 +614,44 @@ class MbedClientContext final : public ClientContext {
   std::unique_ptr<ClientShared> shared_;
 };
 
-// --- the server's side, for the demo's smarthost and for tests ---
+base::Result<void> check_options(const ClientOptions& options, const ReferenceName& reference) {
+  constexpr std::size_t kMaxName = 253;  // RFC 1035 2.3.4, without the dots at both ends
+  if (options.level == Level::pin) {
+    return Error{Fault::config, "tls = pin is not available in this version"};
+  }
+  if (options.level == Level::verify && reference.dns.empty() && !reference.is_ip()) {
+    return Error{Fault::config, "verify_name: there is no name to verify"};
+  }
+  if (reference.dns.size() > kMaxName) {
+    return Error{Fault::config, "verify_name: is longer than a host name can be"};
+  }
+  return {};
+}
+
+// --- the server's side ---
 
 struct ServerShared {
-  mbedtls_ssl_config config{};
-  mbedtls_x509_crt certificate{};
-  mbedtls_pk_context key{};
-
-  ServerShared() {
-    mbedtls_ssl_config_init(&config);
-    mbedtls_x509_crt_init(&certificate);
-    mbedtls_pk_init(&key);
-  }
-  ~ServerShared() {
-    mbedtls_ssl_config_free(&config);
-    mbedtls_x509_crt_free(&certificate);
-    mbedtls_pk_free(&key);
-  }
-  ServerShared(const ServerShared&) = delete;
-  ServerShared& operator=(const ServerShared&) = delete;
+  SslConfig config;
+  Certificates certificate;
+  Key key;
 };
 
 class ServerEngine final : public EngineBase {
  public:
-  explicit ServerEngine(const ServerShared& shared) : EngineBase(shared.config) {}
+  explicit ServerEngine(const ServerShared& shared) : EngineBase(shared.config.raw, "client") {}
+
+  // The library calls this once the ClientHello was read.
+  static int on_client_hello(mbedtls_ssl_context* ssl) noexcept {
+    auto* const self = static_cast<ServerEngine*>(mbedtls_ssl_get_user_data_p(ssl));
+    std::size_t length = 0;
+    const unsigned char* const name = mbedtls_ssl_get_hs_sni(ssl, &length);
+    if (name != nullptr) {
+      self->info_.server_name.assign(reinterpret_cast<const char*>(name), length);
+    }
+    return 0;
+  }
 
  private:
-  void on_established() override {
-    // What the client asked for by SNI; not terminated, and nothing when it asked for none.
-    std::size_t length = 0;
-    const unsigned char* name = mbedtls_ssl_get_hs_sni(&ssl_, &length);
-    if (name != nullptr) info_.server_name.assign(reinterpret_cast<const char*>(name), length);
-  }
   [[nodiscard]] Error handshake_error(int code) const override {
     return library_error(Fault::tls, "TLS handshake failed", code);
   }
@@ -636,53 +668,55 @@ class MbedServerContext final : public ServerContext {
   std::unique_ptr<ServerShared> shared_;
 };
 
+base::Result<void> load_identity(ServerShared& shared, const ServerOptions& options) {
+  const auto added = add_certificates(options.certificate_pem, "the certificate",
+                                      adder_to(shared.certificate.raw));
+  if (!added) return added;
+  int code = parse_key(shared.key.raw, options.key_pem);
+  if (code != 0) return library_error(Fault::config, "the key", code);
+  code = check_pair(shared.certificate.raw.pk, shared.key.raw);
+  if (code != 0) return Error{Fault::config, "the key is not that of the certificate"};
+  code = mbedtls_ssl_conf_own_cert(&shared.config.raw, &shared.certificate.raw, &shared.key.raw);
+  if (code != 0) return library_error(Fault::config, "the certificate", code);
+  return {};
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<ClientContext>> make_client_context(const ClientOptions& options) {
   if (const auto started = start_library(); !started) return started.error();
-  if (options.level == Level::pin) {
-    return Error{Fault::config, "tls = pin is not available in this version"};
-  }
   auto shared = std::make_unique<ClientShared>();
   shared->options = options;
   shared->reference = parse_reference_name(options.verify_name);
-  mbedtls_ssl_config& config = shared->config;
-  if (const auto done = configure(config, MBEDTLS_SSL_IS_CLIENT, options.min_version); !done) {
-    return done.error();
-  }
+  const auto checked = check_options(options, shared->reference);
+  if (!checked) return checked.error();
+  mbedtls_ssl_config& config = shared->config.raw;
+  const auto done = configure(config, MBEDTLS_SSL_IS_CLIENT, options.min_version);
+  if (!done) return done.error();
   mbedtls_ssl_conf_session_tickets(&config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
-  const bool is_verified = options.level == Level::verify;
-  if (is_verified) {
-    if (const auto loaded = load_trust(*shared); !loaded) return loaded.error();
+  mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
+  if (shared->is_verifying()) {
+    auto source = load_trust(options.ca_files, options.ca_dirs, adder_to(shared->trust.raw));
+    if (!source) return source.error();
+    shared->trust_source = std::move(source).value();
+    mbedtls_ssl_conf_ca_chain(&config, &shared->trust.raw, nullptr);
+    mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_REQUIRED);
   }
-  // Without verification the chain is still looked at, so that it can be shown.
-  mbedtls_ssl_conf_authmode(
-      &config, is_verified ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_OPTIONAL);
-  mbedtls_ssl_conf_ca_chain(&config, &shared->trust, nullptr);
   return std::unique_ptr<ClientContext>(std::make_unique<MbedClientContext>(std::move(shared)));
 }
 
 base::Result<std::unique_ptr<ServerContext>> make_server_context(const ServerOptions& options) {
   if (const auto started = start_library(); !started) return started.error();
   auto shared = std::make_unique<ServerShared>();
-  const auto unread =
-      add_certificates(shared->certificate, options.certificate_pem, "the server's certificate");
-  if (!unread) return unread.error();
-  int code = mbedtls_pk_parse_key(
-      &shared->key, reinterpret_cast<const unsigned char*>(options.key_pem.c_str()),
-      options.key_pem.size() + 1, nullptr, 0, mbedtls_psa_get_random,
-      MBEDTLS_PSA_RANDOM_STATE);  // 3.6
-  if (code != 0) return library_error(Fault::config, "the server's key", code);
-  mbedtls_ssl_config& config = shared->config;
-  if (const auto done = configure(config, MBEDTLS_SSL_IS_SERVER, options.min_version); !done) {
-    return done.error();
-  }
+  mbedtls_ssl_config& config = shared->config.raw;
+  const auto done = configure(config, MBEDTLS_SSL_IS_SERVER, options.min_version);
+  if (!done) return done.error();
   if (options.max_version) {
     mbedtls_ssl_conf_max_tls_version(&config, version_number(*options.max_version));
   }
   mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
-  code = mbedtls_ssl_conf_own_cert(&config, &shared->certificate, &shared->key);
-  if (code != 0) return library_error(Fault::config, "the server's certificate", code);
+  mbedtls_ssl_conf_cert_cb(&config, ServerEngine::on_client_hello);
+  if (const auto loaded = load_identity(*shared, options); !loaded) return loaded.error();
   return std::unique_ptr<ServerContext>(std::make_unique<MbedServerContext>(std::move(shared)));
 }
 
@@ -699,128 +733,106 @@ namespace {
 constexpr auto kClockSkew = std::chrono::hours(1);
 constexpr auto kRootLifetime = std::chrono::days(3650);
 
-struct Key {
-  mbedtls_pk_context pk{};
-  Key() { mbedtls_pk_init(&pk); }
-  ~Key() { mbedtls_pk_free(&pk); }
-  Key(const Key&) = delete;
-  Key& operator=(const Key&) = delete;
-};
-
 base::Result<std::unique_ptr<Key>> make_key(KeyKind kind) {
-  auto key = std::make_unique<Key>();
-  const bool is_rsa = kind == KeyKind::rsa_2048;
-  int code = mbedtls_pk_setup(
-      &key->pk, mbedtls_pk_info_from_type(is_rsa ? MBEDTLS_PK_RSA : MBEDTLS_PK_ECKEY));
-  if (code == 0 && is_rsa) {  // 3.6, both
-    code = mbedtls_rsa_gen_key(mbedtls_pk_rsa(key->pk), mbedtls_psa_get_random,
-                               MBEDTLS_PSA_RANDOM_STATE, 2048, 65537);
-  } else if (code == 0) {
-    code = mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(key->pk),
-                               mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+  psa_key_attributes_t attributes = psa_key_attributes_init();
+  psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_EXPORT | PSA_KEY_USAGE_SIGN_HASH);
+  if (kind == KeyKind::rsa_2048) {
+    psa_set_key_type(&attributes, PSA_KEY_TYPE_RSA_KEY_PAIR);
+    psa_set_key_bits(&attributes, 2048);
+    psa_set_key_algorithm(&attributes, PSA_ALG_RSA_PKCS1V15_SIGN(PSA_ALG_ANY_HASH));
+  } else {
+    psa_set_key_type(&attributes, PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1));
+    psa_set_key_bits(&attributes, 256);
+    psa_set_key_algorithm(&attributes, PSA_ALG_ECDSA(PSA_ALG_ANY_HASH));
   }
+  mbedtls_svc_key_id_t id = MBEDTLS_SVC_KEY_ID_INIT;
+  const psa_status_t status = psa_generate_key(&attributes, &id);
+  if (status != PSA_SUCCESS) return psa_error("cannot make a key", status);
+  auto key = std::make_unique<Key>();
+  const int code = mbedtls_pk_copy_from_psa(id, &key->raw);
+  static_cast<void>(psa_destroy_key(id));
   if (code != 0) return library_error(Fault::local, "cannot make a key", code);
   return key;
-}
-
-std::string compact_time(base::WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
-  std::array<char, 48> text{};
-  std::snprintf(text.data(), text.size(), "%04d%02u%02u%02ld%02ld%02ld",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<long>(clock.hours().count()),
-                static_cast<long>(clock.minutes().count()),
-                static_cast<long>(clock.seconds().count()));
-  return text.data();
 }
 
 // One certificate being written; collects the first trouble.
 class Writer {
  public:
-  Writer() { mbedtls_x509write_crt_init(&crt_); }
-  ~Writer() { mbedtls_x509write_crt_free(&crt_); }
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
-
+  // Returns it in PEM.
   base::Result<std::string> write(const CertificateRequest& request, const std::string& issuer,
                                   Key& subject_key, Key& issuer_key) {
-    mbedtls_x509write_crt_set_version(&crt_, MBEDTLS_X509_CRT_VERSION_3);
-    mbedtls_x509write_crt_set_md_alg(&crt_, MBEDTLS_MD_SHA256);
-    mbedtls_x509write_crt_set_subject_key(&crt_, &subject_key.pk);
-    mbedtls_x509write_crt_set_issuer_key(&crt_, &issuer_key.pk);
-    std::array<unsigned char, 16> serial{};
-    note(psa_generate_random(serial.data(), serial.size()) == PSA_SUCCESS ? 0 : -1);
-    serial[0] = static_cast<unsigned char>((serial[0] & 0x7fU) | 0x40U);
-    note(mbedtls_x509write_crt_set_serial_raw(&crt_, serial.data(), serial.size()));
-    note(mbedtls_x509write_crt_set_subject_name(&crt_, ("CN=" + request.common_name).c_str()));
-    note(mbedtls_x509write_crt_set_issuer_name(&crt_, ("CN=" + issuer).c_str()));
-    note(mbedtls_x509write_crt_set_validity(&crt_, compact_time(request.not_before).c_str(),
+    mbedtls_x509write_crt_set_version(crt(), MBEDTLS_X509_CRT_VERSION_3);
+    mbedtls_x509write_crt_set_md_alg(crt(), MBEDTLS_MD_SHA256);
+    mbedtls_x509write_crt_set_subject_key(crt(), &subject_key.raw);
+    mbedtls_x509write_crt_set_issuer_key(crt(), &issuer_key.raw);
+    note(mbedtls_x509write_crt_set_subject_name(crt(), common_name(request.common_name).c_str()));
+    note(mbedtls_x509write_crt_set_issuer_name(crt(), common_name(issuer).c_str()));
+    note(mbedtls_x509write_crt_set_validity(crt(), compact_time(request.not_before).c_str(),
                                             compact_time(request.not_after).c_str()));
-    note(mbedtls_x509write_crt_set_basic_constraints(&crt_, request.is_authority ? 1 : 0, -1));
-    note(mbedtls_x509write_crt_set_key_usage(
-        &crt_, request.is_authority ? MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN
-                                    : MBEDTLS_X509_KU_DIGITAL_SIGNATURE));
-    if (!request.is_authority) set_purpose(request.is_client_only);
-    set_names(request);
-    set_constraints(request);
-    std::array<unsigned char, 16384> pem{};
-    note(mbedtls_x509write_crt_pem(&crt_, pem.data(), pem.size(), mbedtls_psa_get_random,
-                                   MBEDTLS_PSA_RANDOM_STATE));  // 3.6
+    set_serial();
+    set_extensions(request);
+    std::vector<unsigned char> der(kMaxSize);
+    const int size = write_certificate(written_.raw, der.data(), der.size());
+    note(std::min(size, 0));
     if (code_ != 0) return library_error(Fault::local, "cannot write a certificate", code_);
-    return std::string(reinterpret_cast<const char*>(pem.data()));
+    // The library writes from the end of the buffer.
+    const std::string octets(der.end() - size, der.end());
+    return write_pem("CERTIFICATE", octets);
   }
 
  private:
+  // Tests make certificates bigger than a handshake can carry.
+  static constexpr std::size_t kMaxSize = 64UL * 1024;
+
+  [[nodiscard]] mbedtls_x509write_cert* crt() { return &written_.raw; }
+
   void note(int code) {
     if (code_ == 0) code_ = code;
   }
 
-  void set_purpose(bool is_client_only) {
-    mbedtls_asn1_sequence purpose{};
-    const char* oid = is_client_only ? MBEDTLS_OID_CLIENT_AUTH : MBEDTLS_OID_SERVER_AUTH;
-    purpose.buf.tag = MBEDTLS_ASN1_OID;
-    purpose.buf.p = reinterpret_cast<unsigned char*>(const_cast<char*>(oid));
-    purpose.buf.len = std::string_view(oid).size();
-    note(mbedtls_x509write_crt_set_ext_key_usage(&crt_, &purpose));
+  // 16 random octets of which the first is neither zero nor makes it negative (RFC 5280 4.1.2.2).
+  void set_serial() {
+    std::array<unsigned char, 16> serial{};
+    note(psa_generate_random(serial.data(), serial.size()) == PSA_SUCCESS
+             ? 0
+             : MBEDTLS_ERR_X509_FATAL_ERROR);
+    serial[0] = static_cast<unsigned char>((serial[0] & 0x7fU) | 0x40U);
+    note(mbedtls_x509write_crt_set_serial_raw(crt(), serial.data(), serial.size()));
   }
 
-  void set_names(const CertificateRequest& request) {
-    std::vector<std::vector<unsigned char>> octets;
-    std::vector<mbedtls_x509_san_list> list;
-    const auto add = [&](int type, std::vector<unsigned char> value) {
-      octets.push_back(std::move(value));
-      mbedtls_x509_san_list entry{};
-      entry.node.type = type;
-      entry.node.san.unstructured_name.tag = type;
-      entry.node.san.unstructured_name.p = octets.back().data();
-      entry.node.san.unstructured_name.len = octets.back().size();
-      list.push_back(entry);
-    };
-    for (const std::string& name : request.dns_names) {
-      add(MBEDTLS_X509_SAN_DNS_NAME, {name.begin(), name.end()});
+  void set_extension(std::string_view oid, bool is_critical, const std::string& der) {
+    note(mbedtls_x509write_crt_set_extension(crt(), oid.data(), oid.size(), is_critical ? 1 : 0,
+                                             octets_of(der), der.size()));
+  }
+
+  void set_extensions(const CertificateRequest& request) {
+    note(mbedtls_x509write_crt_set_basic_constraints(crt(), request.is_authority ? 1 : 0, -1));
+    note(mbedtls_x509write_crt_set_key_usage(
+        crt(), request.is_authority ? MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN
+                                    : MBEDTLS_X509_KU_DIGITAL_SIGNATURE));
+    note(mbedtls_x509write_crt_set_subject_key_identifier(crt()));
+    note(mbedtls_x509write_crt_set_authority_key_identifier(crt()));
+    if (!request.is_authority) {
+      const std::string_view purpose = request.is_client_only ? kClientAuth : kServerAuth;
+      set_extension(kExtendedKeyUsage, false, write_extended_key_usage(purpose));
     }
+    PresentedNames names;
+    names.dns = request.dns_names;
     for (const std::string& text : request.ip_addresses) {
       const auto address = base::parse_ip(text, 0);
-      if (!address) note(MBEDTLS_ERR_X509_BAD_INPUT_DATA);
-      if (address) add(MBEDTLS_X509_SAN_IP_ADDRESS, address->ip);
+      note(address ? 0 : MBEDTLS_ERR_X509_BAD_INPUT_DATA);
+      if (address) names.ip.push_back(address->ip);
     }
-    for (std::size_t i = 0; i + 1 < list.size(); ++i) list[i].next = &list[i + 1];
-    if (!list.empty()) {
-      note(mbedtls_x509write_crt_set_subject_alternative_name(&crt_, list.data()));
+    if (!names.dns.empty() || !names.ip.empty()) {
+      set_extension(kSubjectAltName, false, write_subject_alt_name(names));
+    }
+    if (!request.permitted_dns.empty()) {
+      set_extension(kNameConstraints, request.is_name_constraint_critical,
+                    write_name_constraints(request.permitted_dns));
     }
   }
 
-  void set_constraints(const CertificateRequest& request) {
-    if (request.permitted_dns.empty()) return;
-    const std::string der = write_dns_constraints(request.permitted_dns);
-    note(mbedtls_x509write_crt_set_extension(
-        &crt_, "\x55\x1d\x1e", 3, request.is_name_constraint_critical ? 1 : 0,
-        reinterpret_cast<const unsigned char*>(der.data()), der.size()));
-  }
-
-  mbedtls_x509write_cert crt_{};
+  Owned<mbedtls_x509write_cert, mbedtls_x509write_crt_init, mbedtls_x509write_crt_free> written_;
   int code_ = 0;
 };
 
@@ -837,7 +849,7 @@ class MbedAuthority final : public Authority {
     auto certificate = Writer().write(request, name_, **key, *key_);
     if (!certificate) return certificate.error();
     std::array<unsigned char, 8192> pem{};
-    const int code = mbedtls_pk_write_key_pem(&(*key)->pk, pem.data(), pem.size());
+    const int code = mbedtls_pk_write_key_pem(&(*key)->raw, pem.data(), pem.size());
     if (code != 0) return library_error(Fault::local, "cannot write a key", code);
     return IssuedCertificate{std::move(certificate).value(),
                              std::string(reinterpret_cast<const char*>(pem.data()))};

@@ -65,8 +65,8 @@ struct CertificateFacts {
   std::string issuer;
   base::WallTime not_before;
   base::WallTime not_after;
-  std::string key;      // "RSA 2048", "EC secp256r1"
-  std::string pin;      // "sha256//BASE64" of the SubjectPublicKeyInfo
+  std::string key;                 // "RSA 2048", "EC secp256r1"
+  std::string pin;                 // "sha256//BASE64" of the SubjectPublicKeyInfo
   std::vector<std::string> names;  // SANs: dNSName as they stand, iPAddress in text form
 };
 
@@ -90,8 +90,8 @@ struct SessionInfo {
   std::string group;    // key exchange group where the library tells it; may be empty
   bool is_resumed = false;
   Verification verification = Verification::none;
-  std::string verified_by;   // which trust decided: "system trust store /etc/ssl/...", "ca_file ..."
-  std::string server_name;   // the name that was asked for
+  std::string verified_by;  // which trust decided: "system trust store /etc/ssl/...", "ca_file ..."
+  std::string server_name;  // the name that was asked for
   std::vector<CertificateFacts> chain;  // as the peer sent it, leaf first
   std::vector<IdentityFault> faults;    // why it was not verified; also where nobody demands that
 };

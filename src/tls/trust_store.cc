@@ -3,20 +3,27 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <system_error>
+#include <utility>
 
 #include "base/text.h"
+#include "tls/pem.h"
 
 namespace tls {
 
 namespace fs = std::filesystem;
 
 namespace {
+
+using base::Error;
+using base::Fault;
 
 // Debian, Fedora, openSUSE, RHEL, Alpine and the BSDs, in no order of preference: one exists.
 constexpr std::array<const char*, 8> kBundles = {
@@ -33,37 +40,195 @@ constexpr std::array<const char*, 3> kDirectories = {"/etc/ssl/certs", "/etc/pki
                                                      "/etc/openssl/certs"};
 
 // No list of authorities comes near this.
-constexpr std::uintmax_t kMaxFile = 64 * 1024 * 1024;
+constexpr std::uintmax_t kMaxFile = 64UL * 1024 * 1024;
 
 bool is_certificate_name(const fs::path& path) {
   const std::string extension = base::lowered(path.extension().string());
   if (extension == ".pem" || extension == ".crt" || extension == ".cer") return true;
   // "5f15c80c.0": a subject's hash, as c_rehash names them.
-  return path.stem().string().size() == 8 && extension.size() == 2 && extension[1] >= '0' &&
-         extension[1] <= '9';
+  const std::string stem = path.stem().string();
+  return stem.size() == 8 && extension.size() == 2 && extension[1] >= '0' && extension[1] <= '9' &&
+         stem.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+}
+
+bool is_certificate(const PemBlock& block) {
+  return block.label == "CERTIFICATE" || block.label == "X509 CERTIFICATE";
+}
+
+Error config_error(const std::string& where, const std::string& what) {
+  return {Fault::config, where + ": " + what};
+}
+
+// Certificates in DER, from PEM or as they are. An empty block is one that cannot be decoded.
+struct Block {
+  std::size_t line = 0;  // 0: not PEM
+  std::optional<std::string> der;
+};
+constexpr char kDerFirstOctet = 0x30;
+
+std::vector<Block> certificates_in(std::string_view text) {
+  std::vector<Block> certificates;
+  if (text.starts_with(kDerFirstOctet)) return {{0, std::string(text)}};
+  for (PemBlock& block : split_pem(text)) {
+    if (is_certificate(block)) certificates.push_back({block.line, std::move(block.der)});
+  }
+  return certificates;
+}
+
+std::string why_nothing_in(std::string_view text) {
+  const std::vector<PemBlock> blocks = split_pem(text);
+  if (text.empty()) return "is empty";
+  if (blocks.empty()) return "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)";
+  return "holds no certificate (but a block \"" + base::printable(blocks.front().label, 40) + "\")";
+}
+
+// What is wrong with a certificate that `add` was to take, or nothing.
+std::optional<std::string> trouble_with(const Block& block, const AddCertificate& add) {
+  if (!block.der) return "is not base64, or has no END line";
+  const std::optional<std::string> why = add(*block.der);
+  return why ? "cannot be read: " + *why : why;
+}
+
+// Gathers trust from files and folders, each certificate once: a system's folder holds most of them
+// twice, under their names and under their hashes.
+class Gatherer {
+ public:
+  explicit Gatherer(const AddCertificate& add)
+      : add_([this, &add](std::string_view der) { return add_once(der, add); }) {}
+
+  base::Result<void> add_file(const std::string& path, bool is_strict) {
+    const auto content = read_file(path);
+    if (!content) return content.error();
+    if (is_strict) return add_certificates(*content, path, add_);
+    for (const Block& block : certificates_in(*content)) {
+      if (trouble_with(block, add_)) ++unreadable_;
+    }
+    return {};
+  }
+
+  base::Result<void> add_directory(const std::string& path, bool is_strict) {
+    const auto files = certificate_files(path);
+    if (!files) return files.error();
+    if (is_strict && files->empty()) {
+      return config_error(path, "holds no certificate file (*.pem, *.crt, *.cer)");
+    }
+    for (const std::string& file : *files) {
+      const auto added = add_file(file, is_strict);
+      // A link to nowhere in the system's folder is the system's affair.
+      if (!added && is_strict) return added;
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::size_t count() const { return seen_.size(); }
+  // "(144 certificates, 2 unreadable)"
+  [[nodiscard]] std::string summary() const {
+    std::string text = " (" + std::to_string(count());
+    text += count() == 1 ? " certificate" : " certificates";
+    if (unreadable_ > 0) text += ", " + std::to_string(unreadable_) + " unreadable";
+    return text + ")";
+  }
+
+ private:
+  std::optional<std::string> add_once(std::string_view der, const AddCertificate& add) {
+    std::string key(der);
+    if (seen_.contains(key)) return std::nullopt;
+    std::optional<std::string> why = add(der);
+    if (!why) seen_.insert(std::move(key));
+    return why;
+  }
+
+  std::set<std::string> seen_;
+  std::size_t unreadable_ = 0;
+  AddCertificate add_;
+};
+
+base::Result<std::string> load_system_trust(Gatherer& gatherer) {
+#if defined(_WIN32) || defined(__APPLE__)
+  static_cast<void>(gatherer);
+  return Error{Fault::config,
+               "this system's trust store cannot be used in this version: name the authorities "
+               "with ca_file"};
+#else
+  const std::vector<TrustPlace> places = find_system_trust();
+  if (places.empty()) {
+    return Error{Fault::config,
+                 "this system has no list of trusted certificate authorities: install the package "
+                 "ca-certificates, or name them with ca_file"};
+  }
+  std::string source;
+  for (const TrustPlace& place : places) {
+    const auto added = place.is_directory ? gatherer.add_directory(place.path, false)
+                                          : gatherer.add_file(place.path, false);
+    if (!added) return added.error();
+    source.append(source.empty() ? "system trust store " : ", ").append(place.path);
+  }
+  if (gatherer.count() == 0) {
+    return Error{Fault::config, source + " holds no certificate of an authority" +
+                                    gatherer.summary() + ": name the authorities with ca_file"};
+  }
+  return source + gatherer.summary();
+#endif
 }
 
 }  // namespace
 
-base::Result<TrustPlace> find_system_trust() {
-#if defined(_WIN32) || defined(__APPLE__)
-  return base::Error{base::Fault::config,
-                     "this system's trust store cannot be used in this version: name the "
-                     "authorities with ca_file"};
-#else
-  if (const char* file = std::getenv("SSL_CERT_FILE")) return TrustPlace{file, false};
-  if (const char* directory = std::getenv("SSL_CERT_DIR")) return TrustPlace{directory, true};
+base::Result<std::string> load_trust(const std::vector<std::string>& ca_files,
+                                     const std::vector<std::string>& ca_dirs,
+                                     const AddCertificate& add) {
+  Gatherer gatherer(add);
+  if (ca_files.empty() && ca_dirs.empty()) return load_system_trust(gatherer);
+  std::string source;
+  for (const std::string& path : ca_files) {
+    if (const auto added = gatherer.add_file(path, true); !added) return added.error();
+    source.append(source.empty() ? "ca_file " : ", ca_file ").append(path);
+  }
+  for (const std::string& path : ca_dirs) {
+    if (const auto added = gatherer.add_directory(path, true); !added) return added.error();
+    source.append(source.empty() ? "ca_dir " : ", ca_dir ").append(path);
+  }
+  return source + gatherer.summary();
+}
+
+base::Result<void> add_certificates(std::string_view text, const std::string& where,
+                                    const AddCertificate& add) {
+  const std::vector<Block> blocks = certificates_in(text);
+  if (blocks.empty()) return config_error(where, why_nothing_in(text));
+  std::size_t number = 0;
+  for (const Block& block : blocks) {
+    ++number;
+    const std::optional<std::string> trouble = trouble_with(block, add);
+    if (!trouble) continue;
+    const std::string which = blocks.size() == 1 ? "its certificate"
+                                                 : "certificate " + std::to_string(number) +
+                                                       " of " + std::to_string(blocks.size());
+    const std::string line = block.line == 0 ? "" : ":" + std::to_string(block.line);
+    return config_error(where + line, which + " " + *trouble);
+  }
+  return {};
+}
+
+std::vector<TrustPlace> find_system_trust() {
+  const auto set_in_environment = [](const char* name) -> std::string_view {
+    const char* const value = std::getenv(name);
+    return value == nullptr ? std::string_view() : std::string_view(value);
+  };
+  if (const auto file = set_in_environment("SSL_CERT_FILE"); !file.empty()) {
+    return {{std::string(file), false}};
+  }
+  std::vector<TrustPlace> places;
+  for (const std::string_view directory : base::split(set_in_environment("SSL_CERT_DIR"), ':')) {
+    if (!directory.empty()) places.push_back({std::string(directory), true});
+  }
+  if (!places.empty()) return places;
   std::error_code ignored;
   for (const char* path : kBundles) {
-    if (fs::is_regular_file(path, ignored)) return TrustPlace{path, false};
+    if (fs::is_regular_file(path, ignored)) return {{path, false}};
   }
   for (const char* path : kDirectories) {
-    if (fs::is_directory(path, ignored)) return TrustPlace{path, true};
+    if (fs::is_directory(path, ignored)) return {{path, true}};
   }
-  return base::Error{base::Fault::config,
-                     "this system has no list of trusted certificate authorities: install the "
-                     "package ca-certificates, or name them with ca_file"};
-#endif
+  return {};
 }
 
 base::Result<std::vector<std::string>> certificate_files(const std::string& directory) {
@@ -75,22 +240,20 @@ base::Result<std::vector<std::string>> certificate_files(const std::string& dire
       files.push_back(it->path().string());
     }
   }
-  if (error) return base::Error{base::Fault::config, directory + ": " + error.message()};
+  if (error) return config_error(directory, error.message());
   std::sort(files.begin(), files.end());
   return files;
 }
 
 base::Result<std::string> read_file(const std::string& path) {
   std::error_code error;
-  if (fs::is_directory(path, error)) {
-    return base::Error{base::Fault::config, path + ": is a directory, not a file"};
-  }
+  if (fs::is_directory(path, error)) return config_error(path, "is a folder, not a file");
   std::ifstream file(path, std::ios::binary);
-  if (!file) return base::Error{base::Fault::config, path + ": " + std::strerror(errno)};
+  if (!file) return config_error(path, std::strerror(errno));
   const std::uintmax_t size = fs::file_size(path, error);
-  if (!error && size > kMaxFile) return base::Error{base::Fault::config, path + ": is too big"};
+  if (!error && size > kMaxFile) return config_error(path, "is too big");
   std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (file.bad()) return base::Error{base::Fault::config, path + ": cannot be read"};
+  if (file.bad()) return config_error(path, "cannot be read");
   return content;
 }
 

@@ -1,0 +1,31 @@
+// Certificate extensions (RFC 5280 4.2) that smtpseal reads or writes itself, in DER. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tls/identity.h"
+
+namespace tls {
+
+// Object identifiers, as they stand in DER.
+inline constexpr std::string_view kSubjectAltName("\x55\x1d\x11", 3);    // 2.5.29.17
+inline constexpr std::string_view kNameConstraints("\x55\x1d\x1e", 3);   // 2.5.29.30
+inline constexpr std::string_view kExtendedKeyUsage("\x55\x1d\x25", 3);  // 2.5.29.37
+inline constexpr std::string_view kServerAuth("\x2b\x06\x01\x05\x05\x07\x03\x01", 8);
+inline constexpr std::string_view kClientAuth("\x2b\x06\x01\x05\x05\x07\x03\x02", 8);
+
+// GeneralName's tags (RFC 5280 4.2.1.6): primitive, context-specific.
+inline constexpr unsigned char kDnsNameTag = 0x82;
+inline constexpr unsigned char kIpAddressTag = 0x87;
+
+// The value of an extension among `extensions` (the SEQUENCE of them, DER); the first, if several.
+[[nodiscard]] std::optional<std::string_view> find_extension(std::string_view extensions,
+                                                             std::string_view oid);
+
+// Values for subjectAltName and, with one purpose, extendedKeyUsage.
+[[nodiscard]] std::string write_subject_alt_name(const PresentedNames& names);
+[[nodiscard]] std::string write_extended_key_usage(std::string_view purpose);
+
+}  // namespace tls

@@ -1,0 +1,68 @@
+// The verdict on a chain of certificates: what the TLS library found about each, our own rules on
+// names (identity.h) and name constraints, and words for both. Pure.
+//
+// The library's findings alone can fail a certificate, and so can our rules: neither overrules the
+// other, but for the name, on which ours alone decide (the library takes common names, URIs and
+// wildcards for addresses).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tls/identity.h"
+#include "tls/name_constraints.h"
+#include "tls/tls_engine.h"
+
+namespace tls {
+
+// What the library may find wrong with a certificate.
+enum class Finding {
+  untrusted,  // no authority that is trusted signed it, nor is it trusted itself
+  expired,
+  not_yet_valid,
+  weak_hash,      // signed with SHA-1 or worse
+  weak_key,       // its key, or that of its issuer, is too small
+  foreign_key,    // of a kind that is not accepted
+  other_purpose,  // its key usage or extended key usage excludes a TLS server
+  unknown,        // a finding without a word of its own
+};
+
+// One certificate of a chain, as the verdict needs it.
+struct Examined {
+  CertificateFacts facts;
+  PresentedNames names;
+  NameConstraints constraints;
+  std::vector<Finding> findings;
+};
+
+class Verdict {
+ public:
+  // `trust_source`: where trust comes from; empty where nothing is trusted, and nobody minds.
+  Verdict(ReferenceName reference, std::string asked_name, std::string trust_source);
+
+  // Certificates of the verified chain, the one nearest to the root first, the leaf last.
+  void take_issuer(const Examined& certificate);
+  void take_leaf(const Examined& certificate);
+  // A chain that could not be looked at one by one.
+  void take_failure(std::string detail);
+
+  // Empty: nothing stands against it.
+  [[nodiscard]] const std::vector<IdentityFault>& faults() const { return faults_; }
+  // All faults in one line.
+  [[nodiscard]] std::string summary() const;
+  // Whether a fault of this rule was noted.
+  [[nodiscard]] bool has(IdentityFault::Rule rule) const;
+
+ private:
+  void note_findings(const Examined& certificate, bool is_leaf);
+  void note_untrusted(const Examined& certificate, bool is_leaf);
+
+  ReferenceName reference_;
+  std::string asked_name_;
+  std::string trust_source_;
+  NameConstraints constraints_;
+  std::vector<IdentityFault> faults_;
+};
+
+}  // namespace tls
