@@ -767,7 +767,7 @@ TEST_F(ServerSessionTest, CommandsBehindAuthAreResponsesOrWait) {
   // Not base64: never sent on as it stands. "*" makes the smarthost end the exchange.
   EXPECT_THAT(reply(334, ""), ElementsAre("auth-response *"));
   reply(501);
-  EXPECT_EQ(said(), "334\r\n501 x\r\n250 2.0.0 OK\r\n");
+  EXPECT_EQ(said(), "334 \r\n501 x\r\n250 2.0.0 OK\r\n");
 }
 
 TEST_F(ServerSessionTest, OverlongAuthResponseIsCancelled) {
