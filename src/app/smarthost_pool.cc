@@ -93,8 +93,9 @@ SmarthostLink* SmarthostPool::find(std::uint64_t id) {
 }
 
 void SmarthostPool::on_turn_end() {
-  expire(now());
+  // Whoever waits comes first: after a reload a connection serves once more before it is closed.
   serve();
+  expire(now());
   arm_timer();
 }
 
@@ -234,6 +235,7 @@ void SmarthostPool::expire(base::Instant at) {
     context_->log->debug(link.id_text(), "smarthost-close", {{"reason", why}});
     link.close();
     bury(link);
+    if (!waiters_.empty()) context_->turn->want(*this);
   }
   const base::Duration most = context_->smarthost.pool.max_wait;
   while (!waiters_.empty() && at - waiters_.front().since >= most && opening_ == 0) {

@@ -49,10 +49,11 @@ constexpr std::array<std::string_view, 9> kHttpMethods = {
 bool is_letter(char c) { return base::to_upper(c) >= 'A' && base::to_upper(c) <= 'Z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// RFC 5322 2.2: "Name:", at the start of a line. A command has a space before any colon.
+// RFC 5322 2.2: "Name: value", at the start of a line. A command has a space before any colon.
 bool is_header_field(std::string_view line) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos || colon == 0) return false;
+  if (colon + 1 < line.size() && line[colon + 1] != ' ') return false;
   return std::all_of(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(colon),
                      [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '_'; });
 }

@@ -68,7 +68,8 @@ void append_reply(std::string& out, const Reply& reply) {
     const bool is_last = i + 1 == reply.lines.size();
     if (!is_last) {
       out.push_back('-');
-    } else if (!reply.lines[i].empty()) {
+    } else if (!reply.lines[i].empty() || reply.code == 334) {
+      // An empty challenge keeps its space (RFC 4954 4).
       out.push_back(' ');
     }
     append_text(out, reply.lines[i]);

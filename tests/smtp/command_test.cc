@@ -43,7 +43,7 @@ TEST(SplitCommand, KnowsVerbsInAnyCaseAndTrailingSpace) {
 }
 
 TEST(SplitCommand, KnowsNothingElse) {
-  for (const char* line : {" NOOP", "DATAX", "MAILFROM <a>", "XYZZY", "\xff\xfe", "", "EH"}) {
+  for (const char* line : {" NOOP", "DATAX", "MAILFROM <a>", "MAILFROM:<a>", "XYZZY", "\xff\xfe", "", "EH"}) {
     EXPECT_EQ(split_command(line).verb, Verb::unknown) << line;
   }
   EXPECT_EQ(split_command(std::string_view("EH\0LO x", 7)).verb, Verb::unknown);

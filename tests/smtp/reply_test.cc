@@ -123,6 +123,10 @@ TEST(Reply, FormatsEveryLineWithItsCode) {
   EXPECT_EQ(format(Reply::make(354, "", "go")), "354 go\r\n");
 }
 
+TEST(Reply, KeepsTheSpaceOfAnEmptyChallenge) {
+  EXPECT_EQ(format(reply_of(334, {""})), "334 \r\n");
+}
+
 TEST(Reply, NeverSplitsInTwoOnTheWire) {
   const Reply reply = reply_of(550, {std::string("a\r\n250 ok\0\x1b\x7f", 12)});
   const std::string wire = format(reply);

@@ -1,0 +1,54 @@
+// A real Postfix of the test's own: private configuration, queue and mailbox, TLS demanded.
+//
+// It runs in the foreground as a child and is gone with the object; the system's own Postfix, if
+// there is one, is never touched. Needs root, as Postfix's master does.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "support/patience.h"
+#include "support/process.h"
+#include "support/temp_dir.h"
+
+namespace support {
+
+struct PostfixOptions {
+  bool is_rsa = false;
+  bool is_implicit_tls = false;
+  std::string protocols = ">=TLSv1.2";  // smtpd_tls_mandatory_protocols
+};
+
+class Postfix {
+ public:
+  // Why it cannot run here, or nothing.
+  [[nodiscard]] static std::optional<std::string> why_not();
+
+  // Starts it and waits until it accepts connections.
+  explicit Postfix(const PostfixOptions& options = {});
+  ~Postfix();
+  Postfix(const Postfix&) = delete;
+  Postfix& operator=(const Postfix&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] const std::string& ca_file() const { return ca_file_; }
+
+  // Waits until `count` mails lie in the mailbox and returns them, oldest first.
+  std::vector<std::string> wait_for_mails(std::size_t count, Milliseconds patience = kPatience);
+  // Empties the mailbox.
+  void clear();
+  [[nodiscard]] std::string log() const;
+
+ private:
+  void write_configuration(const PostfixOptions& options);
+  [[nodiscard]] std::vector<std::string> files() const;
+
+  TempDir directory_;
+  std::uint16_t port_ = 0;
+  std::string ca_file_;
+  std::optional<Process> process_;
+};
+
+}  // namespace support

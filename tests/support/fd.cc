@@ -1,0 +1,137 @@
+// See fd.h.
+#include "support/fd.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace support {
+
+namespace {
+
+[[noreturn]] void fail(const char* what) {
+  throw Failure(std::string(what) + ": " + std::strerror(errno));
+}
+
+void close_on_exec(int fd) {
+  if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  return address;
+}
+
+Fd make_socket() {
+  Fd fd(socket(AF_INET, SOCK_STREAM, 0));
+  if (!fd.is_open()) fail("socket");
+  close_on_exec(fd.get());
+#ifdef SO_NOSIGPIPE
+  const int on = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+  return fd;
+}
+
+void no_delay(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+}  // namespace
+
+Fd& Fd::operator=(Fd&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+void Fd::reset() {
+  if (fd_ >= 0) close(std::exchange(fd_, -1));
+}
+
+Pipe make_pipe() {
+  int ends[2];
+#ifdef __linux__
+  if (pipe2(ends, O_CLOEXEC) != 0) fail("pipe");
+#else
+  if (pipe(ends) != 0) fail("pipe");
+  close_on_exec(ends[0]);
+  close_on_exec(ends[1]);
+#endif
+  return {Fd(ends[0]), Fd(ends[1])};
+}
+
+Fd bind_loopback(bool is_listening, std::uint16_t port) {
+  Fd fd = make_socket();
+  const int on = 1;
+  if (port != 0) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const sockaddr_in address = loopback(port);
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    fail("bind");
+  }
+  if (is_listening && listen(fd.get(), 128) != 0) fail("listen");
+  return fd;
+}
+
+std::uint16_t port_of(const Fd& socket) {
+  sockaddr_in address{};
+  socklen_t length = sizeof address;
+  if (getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    fail("getsockname");
+  }
+  return ntohs(address.sin_port);
+}
+
+Fd accept_on(const Fd& listener) {
+#ifdef __linux__
+  Fd fd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+#else
+  Fd fd(accept(listener.get(), nullptr, nullptr));
+  close_on_exec(fd.get());
+#endif
+  if (fd.is_open()) no_delay(fd.get());
+  return fd;
+}
+
+Fd connect_loopback(std::uint16_t port) {
+  Fd fd = make_socket();
+  const sockaddr_in address = loopback(port);
+  while (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (errno != EINTR) fail("connect");
+  }
+  no_delay(fd.get());
+  return fd;
+}
+
+void reset_connection(Fd& socket) {
+  const linger hard = {1, 0};
+  setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  socket.reset();
+}
+
+Wakeup wait_for(int fd, short events, const Deadline& deadline, int stop_fd) {
+  while (true) {
+    std::array<pollfd, 2> fds = {{{fd, events, 0}, {stop_fd, POLLIN, 0}}};
+    const int ready = poll(fds.data(), fds.size(), deadline.left());
+    if (ready < 0 && errno != EINTR) fail("poll");
+    if (ready > 0 && fds[1].revents != 0) return Wakeup::stopped;
+    if (ready > 0) return Wakeup::ready;
+    if (deadline.has_passed()) return Wakeup::timeout;
+  }
+}
+
+}  // namespace support
