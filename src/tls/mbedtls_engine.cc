@@ -456,7 +456,7 @@ class EngineBase : public Engine {
 
   [[nodiscard]] Error failed_handshake(int code) const {
     if (code == MBEDTLS_ERR_SSL_CONN_EOF || code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
-      return {Fault::connection, peer(" closed the connection in the TLS handshake")};
+      return {Fault::tls, peer(" closed the connection in the TLS handshake")};
     }
     if (code != MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) return handshake_error(code);
     const int alert = received_alert(ssl_.raw);

@@ -124,10 +124,11 @@ void Postfix::write_configuration(const PostfixOptions& options) {
           "virtual_mailbox_domains = example.test\nvirtual_mailbox_base = " + here + "/mail\n"
           "virtual_mailbox_maps = static:inbox/\nvirtual_minimum_uid = 1\nvirtual_uid_maps = " + ids +
           "\nvirtual_gid_maps = static:" + std::to_string(user.pw_gid) +
-          "\nalias_maps =\nalias_database =\nsmtpd_tls_security_level = encrypt\n"
+          "\nalias_maps =\nalias_database =\nsmtpd_tls_security_level = " + options.security_level + "\n"
           "smtpd_tls_cert_file = " + here + "/etc/cert.pem\nsmtpd_tls_key_file = " + here +
           "/etc/key.pem\nsmtpd_tls_mandatory_protocols = " + options.protocols + "\n" +
-          (options.is_implicit_tls ? "smtpd_tls_wrappermode = yes\n" : ""));
+          (options.is_implicit_tls ? "smtpd_tls_wrappermode = yes\n" : "") +
+          (options.is_discarding ? "virtual_transport = discard\n" : ""));
   const std::string smtpd = "127.0.0.1:" + std::to_string(port_);
   std::string master = smtpd + " inet n - n - - smtpd\n";
   for (const char* line :
