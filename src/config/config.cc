@@ -89,7 +89,7 @@ LoadResult load(const Sources& sources) {
   ProblemList problems;
   ProblemList warnings;
   ProblemList unavailable;
-  Drafts drafts = gather(sources, problems);
+  Drafts drafts = gather(sources, problems, warnings);
   read_values(drafts, problems, unavailable);
   resolve(drafts, sources, problems, warnings);
   LoadResult result;

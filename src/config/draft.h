@@ -61,7 +61,7 @@ struct Drafts {
 
 // Collects the texts of all sources in their precedence. Which keys exist is checked here, what
 // their texts mean is not.
-[[nodiscard]] Drafts gather(const Sources& sources, ProblemList& problems);
+[[nodiscard]] Drafts gather(const Sources& sources, ProblemList& problems, ProblemList& warnings);
 
 // Reads every text into its section. Texts that this version cannot act on go to `unavailable`.
 void read_values(Drafts& drafts, ProblemList& problems, ProblemList& unavailable);

@@ -52,8 +52,8 @@ std::string unknown_key(const Draft& draft, std::string_view name) {
 
 class Gatherer {
  public:
-  Gatherer(const Sources& sources, ProblemList& problems)
-      : sources_(sources), problems_(problems) {}
+  Gatherer(const Sources& sources, ProblemList& problems, ProblemList& warnings)
+      : sources_(sources), problems_(problems), warnings_(warnings) {}
 
   Drafts run() {
     drafts_.sections.push_back(make_draft(Kind::smtpseal, {}, Place{}));
@@ -258,7 +258,20 @@ class Gatherer {
                             const std::string& name) {
     std::vector<std::string_view> names;
     for (const auto& [each, target] : known) names.push_back(each);
-    problems_.add(Place{name, 0}, "unknown variable" + suggestion(base::uppered(name), names));
+    const std::string upper = base::uppered(name);
+    // What names one of our sections means us and is wrong; anything else may belong to whoever
+    // starts smtpseal (SMTPSEAL_HOME, say), and stopping for it would help nobody.
+    ProblemList& list = names_a_section(upper) ? problems_ : warnings_;
+    list.add(Place{name, 0}, "unknown variable" + suggestion(upper, names));
+  }
+
+  static bool names_a_section(std::string_view upper_name) {
+    for (const Kind kind : {Kind::smtpseal, Kind::listener, Kind::smarthost}) {
+      const std::string section =
+          std::string(kVariablePrefix) + variable_part(to_string(kind)) + '_';
+      if (upper_name.starts_with(section)) return true;
+    }
+    return false;
   }
 
   // For a service called smtpseal, or smtpseal-something, Kubernetes puts these into every pod of
@@ -322,6 +335,7 @@ class Gatherer {
 
   const Sources& sources_;
   ProblemList& problems_;
+  ProblemList& warnings_;
   Drafts drafts_;
 };
 
@@ -340,8 +354,8 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
   return near.empty() ? std::string() : "; did you mean " + std::string(near) + '?';
 }
 
-Drafts gather(const Sources& sources, ProblemList& problems) {
-  return Gatherer(sources, problems).run();
+Drafts gather(const Sources& sources, ProblemList& problems, ProblemList& warnings) {
+  return Gatherer(sources, problems, warnings).run();
 }
 
 }  // namespace config

@@ -10,6 +10,7 @@
 namespace config {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -152,6 +153,12 @@ TEST_F(SourcesTest, RefusesUnknownVariablesWithASuggestion) {
   EXPECT_THAT(problems_of(kSmarthost), ElementsAre(HasSubstr("unknown variable")));
 }
 
+TEST_F(SourcesTest, OnlyWarnsOfVariablesThatNameNoSection) {
+  set_variable("SMTPSEAL_HOME", "/opt/smtpseal");
+  EXPECT_THAT(warnings_of(kSmarthost), Contains(HasSubstr("SMTPSEAL_HOME: unknown variable")));
+  EXPECT_THAT(problems_of(kSmarthost), IsEmpty());
+}
+
 TEST_F(SourcesTest, TakesAnEmptyVariableForUnset) {
   set_variable("SMTPSEAL_SMARTHOST_PORT", "");
   EXPECT_EQ(load_right("[smarthost]\nhost = a.example\nport = 587\n").config.smarthosts[0].port,
@@ -176,7 +183,7 @@ TEST_F(SourcesTest, PassesOverVariablesOfKubernetes) {
   set_variable("SMTPSEAL_RELAY_SERVICE_HOST", "10.0.0.8");
   EXPECT_THAT(problems_of(kSmarthost), IsEmpty());
   set_variable("SMTPSEAL_PORT", "25");
-  EXPECT_THAT(problems(), ElementsAre(HasSubstr("SMTPSEAL_PORT: unknown variable")));
+  EXPECT_THAT(warnings_of(kSmarthost), Contains(HasSubstr("SMTPSEAL_PORT: unknown variable")));
 }
 
 TEST_F(SourcesTest, RefusesTextsThatCouldNotStandInAFile) {
