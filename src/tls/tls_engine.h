@@ -123,9 +123,9 @@ class Engine {
   [[nodiscard]] virtual std::string_view plaintext() const = 0;
   virtual void consume_plaintext(std::size_t count) = 0;
 
-  // Why state() is failed: Fault::tls for handshake and identity, Fault::connection for a
-  // connection that was cut. In words: "certificate expired on 2026-01-31", "certificate is for
-  // other.example.edu, not for mail.example.edu", "peer does not speak TLS on this port".
+  // Why state() is failed: Fault::tls up to the end of the handshake, also for a connection cut in
+  // it; Fault::connection later. In words: "certificate expired on 2026-01-31", "certificate is for
+  // other.example.edu, not for mail.example.edu", "smarthost sent plaintext where TLS was expected".
   [[nodiscard]] virtual const base::Error& error() const = 0;
   // Valid once established; the chain and the faults also after a failed verification.
   [[nodiscard]] virtual const SessionInfo& info() const = 0;

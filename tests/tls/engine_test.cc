@@ -388,7 +388,7 @@ TEST_F(EngineTest, FailsWhenTheHandshakeIsCutShort) {
   client_->start();
   client_->receive_eof();
   EXPECT_EQ(client_->state(), State::failed);
-  EXPECT_EQ(client_->error().fault, Fault::connection);
+  EXPECT_EQ(client_->error().fault, Fault::tls);
   EXPECT_EQ(client_->error().detail, "smarthost closed the connection in the TLS handshake");
 }
 
