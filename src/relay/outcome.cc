@@ -71,6 +71,8 @@ smtp::Reply mail_loop(std::string_view why) {
   return smtp::Reply::make(554, "5.4.6", "mail is looping: " + std::string(why));
 }
 
+smtp::Reply auth_unavailable(const base::Error& error) { return reply_for(454, error); }
+
 smtp::Reply in_doubt(const base::Error& error) {
   constexpr std::string_view kWarning = "; it may have taken the mail, a second copy is possible";
   return smtp::Reply::make(

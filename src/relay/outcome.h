@@ -26,6 +26,8 @@ namespace relay {
 [[nodiscard]] smtp::Reply too_many_recipients();
 [[nodiscard]] smtp::Reply message_too_big(std::uint64_t limit);
 [[nodiscard]] smtp::Reply mail_loop(std::string_view why);
+// To AUTH, which has a code of its own for trouble that passes (RFC 4954 6).
+[[nodiscard]] smtp::Reply auth_unavailable(const base::Error& error);
 // The connection was lost after the end of data went out.
 [[nodiscard]] smtp::Reply in_doubt(const base::Error& error);
 

@@ -1,4 +1,4 @@
-// See transaction.h.
+// See transaction.h: what the client does, and how transactions end.
 #include "relay/transaction.h"
 
 #include <algorithm>
@@ -9,51 +9,7 @@
 
 namespace relay {
 
-namespace {
-
 using smtp::Sent;
-
-constexpr std::string_view kTextOfRset = "RSET";
-// Challenges in one AUTH exchange. RFC 4954 has no limit; no known mechanism has more than five.
-constexpr unsigned kMaxAuthRounds = 20;
-// Why a connection is given up.
-constexpr std::string_view kSaid421 = "smarthost said 421";
-constexpr std::string_view kRepliesOwed = "replies are owed";
-
-std::string_view mechanism_of(std::string_view auth_argument) {
-  return auth_argument.substr(0, auth_argument.find(' '));
-}
-
-bool offers_mechanism(const smtp::Extensions& extensions, std::string_view mechanism) {
-  for (const std::string& offered : extensions.auth_mechanisms) {
-    if (offered == mechanism) return true;
-  }
-  return false;
-}
-
-// MAIL with what the connection can do with: a cluster's members need not offer the same, and a
-// parameter that only tells and asks for nothing is better left out than refused.
-smtp::MailCommand fitted(smtp::MailCommand mail, const smtp::Extensions& offered) {
-  std::erase_if(mail.parameters, [&](const smtp::Parameter& parameter) {
-    if (parameter.keyword == "SIZE") return !offered.size;
-    if (parameter.keyword == "BODY") return !offered.eight_bit_mime;
-    if (parameter.keyword == "AUTH") return offered.auth_mechanisms.empty();
-    return false;
-  });
-  return mail;
-}
-
-base::Error offers_less() {
-  return {base::Fault::peer_unable, "the smarthost does not offer now what it offered before"};
-}
-
-smtp::Reply auth_unavailable(const base::Error& error) {
-  smtp::Reply reply = outcome(error);
-  reply.code = 454;  // RFC 4954 6: temporary authentication failure
-  return reply;
-}
-
-}  // namespace
 
 Transaction::Transaction(TransactionOptions options) : options_(std::move(options)) {}
 
@@ -90,12 +46,10 @@ void Transaction::begin(const smtp::MailCommand& mail, const smtp::Extensions& p
   stage_ = Stage::envelope;
   mail_ = mail;
   began_ = now;
-  promised_ = promised;
   needs_ = smtp::Extensions{};
   needs_.eight_bit_mime = mail.is_eight_bit;
   needs_.smtputf8 = mail.is_utf8;
-  // A later RCPT may ask for notifications, when this connection is chosen already.
-  needs_.dsn = promised.dsn;
+  needs_.dsn = mail.asks_dsn;
   // A smaller limit of another member of a cluster would be a refusal for good.
   needs_.size = mail.size.has_value();
   needs_.max_size = mail.size.value_or(0);
@@ -108,14 +62,15 @@ Actions Transaction::on(const smtp::from_client::Rcpt& event, base::Instant now)
     answer(*failure_, actions);
     return actions;
   }
-  rcpts_.push_back({event.command, false});
+  rcpts_.push_back({event.command, std::nullopt});
+  if (lease_ != LeaseState::held && event.command.asks_dsn) needs_.dsn = true;
   switch (lease_) {
     case LeaseState::none: ask_lease(actions, false); break;
     case LeaseState::waiting: break;
     case LeaseState::held:
       if (is_mail_sent_) {
         send_rcpt(rcpts_.back(), actions);
-        answer_beyond_limit(actions);
+        answer_here(actions);
       } else {
         send_envelope(now, actions);
       }
@@ -162,7 +117,7 @@ Actions Transaction::on(const smtp::from_client::MailData& event, base::Instant 
   }
   if (verdict_) {
     // What is refused anyway is read to its end for politeness, not for ever.
-    if (max_size_ > 0 && size_ > max_size_ + max_size_ / 2) {
+    if (max_size_ > 0 && size_ > max_size_ && size_ - max_size_ > max_size_ / 2) {
       actions.push_back(action::CloseClient{*verdict_});
       log_end(*verdict_, false, now, actions);
       clear();
@@ -241,246 +196,6 @@ Actions Transaction::on(const smtp::from_client::AuthResponse& event, base::Inst
   actions.push_back(action::Reply{
       auth_unavailable({base::Fault::connection, "connection to the smarthost lost"})});
   return actions;
-}
-
-// --- from the pool and the smarthost ---
-
-void Transaction::ask_lease(Actions& actions, bool must_be_fresh) {
-  lease_ = LeaseState::waiting;
-  actions.push_back(action::Lease{needs_, must_be_fresh, false});
-}
-
-Actions Transaction::on(const Leased& event, base::Instant now) {
-  Actions actions;
-  lease_ = LeaseState::held;
-  connection_ = event.extensions;
-  is_reused_ = event.is_reused;
-  is_reset_owed_ = event.is_reset_owed;
-  awaited_ = 0;
-  stale_ = 0;
-  if (stage_ == Stage::auth) {
-    if (offers_mechanism(event.extensions, mechanism_of(auth_argument_))) {
-      actions.push_back(action::Send{Sent::auth, "AUTH " + std::exchange(auth_argument_, {})});
-      ++awaited_;
-    } else {
-      stage_ = Stage::idle;
-      actions.push_back(action::Reply{
-          smtp::Reply::make(504, "5.5.4", "the smarthost does not offer this mechanism now")});
-      give_back(true, "", actions);
-    }
-    return actions;
-  }
-  if (stage_ != Stage::envelope) {
-    give_back(true, "", actions);
-    return actions;
-  }
-  if (!smtp::covers(event.extensions, needs_)) {
-    give_back(true, "", actions);
-    if (std::exchange(is_retried_, true)) {
-      fail(outcome(offers_less()), now, actions);
-    } else {
-      ask_lease(actions, true);
-    }
-    return actions;
-  }
-  send_envelope(now, actions);
-  return actions;
-}
-
-void Transaction::send_envelope(base::Instant now, Actions& actions) {
-  if (!smtp::covers(connection_, needs_)) {
-    // A pinned one: there is no other.
-    fail(outcome(offers_less()), now, actions);
-    return;
-  }
-  if (std::exchange(is_reset_owed_, false)) {
-    actions.push_back(action::Send{Sent::rset, std::string(kTextOfRset)});
-    ++awaited_;
-  }
-  actions.push_back(action::Send{Sent::mail, smtp::format(fitted(*mail_, connection_))});
-  ++awaited_;
-  is_mail_sent_ = true;
-  rcpts_sent_ = 0;
-  for (Recipient& rcpt : rcpts_) send_rcpt(rcpt, actions);
-}
-
-void Transaction::send_rcpt(Recipient& rcpt, Actions& actions) {
-  // RFC 9422: what passes RCPTMAX need not be asked.
-  rcpt.is_beyond_limit = connection_.rcpt_max && rcpts_sent_ >= *connection_.rcpt_max;
-  if (rcpt.is_beyond_limit) return;
-  ++rcpts_sent_;
-  actions.push_back(action::Send{Sent::rcpt, smtp::format(rcpt.command)});
-  ++awaited_;
-}
-
-void Transaction::answer_beyond_limit(Actions& actions) {
-  while (!rcpts_.empty() && rcpts_.front().is_beyond_limit) {
-    rcpts_.pop_front();
-    actions.push_back(action::Reply{too_many_recipients()});
-  }
-}
-
-Actions Transaction::on(const LeaseFailed& event, base::Instant now) {
-  Actions actions;
-  lease_ = LeaseState::none;
-  if (stage_ == Stage::auth) {
-    stage_ = Stage::idle;
-    actions.push_back(action::Reply{auth_unavailable(event.error)});
-  } else if (stage_ == Stage::envelope) {
-    fail(outcome(event.error), now, actions);
-  }
-  return actions;
-}
-
-bool Transaction::may_replay() const {
-  return is_reused_ && !has_answer_ && !is_retried_ && !is_pinned_;
-}
-
-Actions Transaction::on(const SmarthostLost& event, base::Instant now) {
-  Actions actions;
-  lease_ = LeaseState::none;
-  awaited_ = 0;
-  stale_ = 0;
-  if (is_pinned_) is_pinned_lost_ = true;
-  switch (stage_) {
-    case Stage::idle: break;
-    case Stage::auth:
-      // While the client owes a response nobody may be answered; it learns with its next line.
-      if (is_auth_reply_due_) {
-        stage_ = Stage::idle;
-        actions.push_back(action::Reply{auth_unavailable(event.error)});
-      }
-      break;
-    case Stage::envelope:
-      if (failure_) {
-        answer_recipients(outcome(event.error), actions);
-      } else if (may_replay()) {
-        is_retried_ = true;
-        is_mail_sent_ = false;
-        ask_lease(actions, true);
-      } else {
-        fail(outcome(event.error), now, actions);
-      }
-      break;
-    case Stage::data_wait: finish(outcome(event.error), false, now, actions); break;
-    case Stage::mail_data:
-      if (!verdict_) verdict_ = outcome(event.error);
-      break;
-    case Stage::ending:
-      // Until the smarthost said 354 no mail data left us, so nothing can be in doubt.
-      finish(has_data_go_ ? in_doubt(event.error) : outcome(event.error), has_data_go_, now,
-             actions);
-      break;
-  }
-  return actions;
-}
-
-Actions Transaction::on(const smtp::from_smarthost::Replied& event, base::Instant now) {
-  Actions actions;
-  if (stale_ > 0) {
-    --stale_;
-    return actions;
-  }
-  if (awaited_ > 0) --awaited_;
-  switch (event.sent) {
-    case Sent::mail: on_mail_reply(event.reply, now, actions); break;
-    case Sent::rcpt: on_rcpt_reply(event.reply, now, actions); break;
-    case Sent::data: on_data_reply(event.reply, now, actions); break;
-    case Sent::end_of_data: on_final_reply(event.reply, now, actions); break;
-    case Sent::auth: on_auth_reply(event.reply, actions); break;
-    default: break;
-  }
-  return actions;
-}
-
-void Transaction::on_mail_reply(const smtp::Reply& reply, base::Instant now, Actions& actions) {
-  if (reply.code == 421 && may_replay()) {
-    // The smarthost had enough of that connection, not of this mail.
-    is_retried_ = true;
-    is_mail_sent_ = false;
-    give_back(false, std::string(kSaid421), actions);
-    ask_lease(actions, true);
-    return;
-  }
-  has_answer_ = true;
-  if (!std::exchange(is_mail_reply_due_, false)) {
-    if (!reply.is_positive()) fail(reply, now, actions);
-    return;
-  }
-  answer(reply, actions);
-  if (reply.is_positive()) return;
-  // What stands pipelined behind it gets the smarthost's own replies, as MAIL did.
-  failure_ = reply;
-  if (reply.code == 421) rcpts_.clear();
-  log_end(reply, false, now, actions);
-  give_back_if_settled(actions);
-}
-
-void Transaction::on_rcpt_reply(const smtp::Reply& reply, base::Instant now, Actions& actions) {
-  has_answer_ = true;
-  if (rcpts_.empty()) {
-    if (reply.code == 421 && lease_ == LeaseState::held) {
-      give_back(false, std::string(kSaid421), actions);
-    }
-    give_back_if_settled(actions);
-    return;
-  }
-  if (reply.code == 421) {
-    fail(reply, now, actions);
-    if (lease_ == LeaseState::held) give_back(false, std::string(kSaid421), actions);
-    return;
-  }
-  rcpts_.pop_front();
-  if (reply.is_positive()) ++rcpts_accepted_;
-  actions.push_back(action::Reply{reply});
-  answer_beyond_limit(actions);
-  give_back_if_settled(actions);
-}
-
-void Transaction::on_data_reply(const smtp::Reply& reply, base::Instant now, Actions& actions) {
-  if (reply.is_intermediate()) {
-    has_data_go_ = true;
-    if (stage_ == Stage::data_wait) {
-      stage_ = Stage::mail_data;
-      actions.push_back(action::Reply{reply});
-    }
-    return;
-  }
-  if (stage_ == Stage::mail_data) {
-    if (!verdict_) verdict_ = reply;
-    if (lease_ == LeaseState::held) give_back(reply.code != 421, std::string(kSaid421), actions);
-    return;
-  }
-  if (stage_ == Stage::ending) awaited_ = 0;  // the end of data was never sent
-  finish(reply, false, now, actions);
-}
-
-void Transaction::on_final_reply(const smtp::Reply& reply, base::Instant now, Actions& actions) {
-  if (stage_ == Stage::ending) {
-    is_mail_sent_ = false;  // over for the smarthost, too: no RSET is owed
-    finish(reply, false, now, actions);
-  } else if (stage_ == Stage::mail_data && !verdict_) {
-    decide(reply, "smarthost refused the mail before its end", actions);
-  }
-}
-
-void Transaction::on_auth_reply(const smtp::Reply& reply, Actions& actions) {
-  is_auth_reply_due_ = false;
-  if (reply.is_intermediate() && ++auth_rounds_ > kMaxAuthRounds) {
-    stage_ = Stage::idle;
-    actions.push_back(action::Reply{auth_unavailable(
-        {base::Fault::peer_protocol, "the smarthost's AUTH dialogue has no end"})});
-    give_back(false, "AUTH without end", actions);
-    return;
-  }
-  answer(reply, actions);
-  if (reply.is_intermediate()) return;
-  stage_ = Stage::idle;
-  if (reply.is_positive()) {
-    is_pinned_ = true;
-  } else {
-    give_back(false, "AUTH was refused", actions);
-  }
 }
 
 // --- endings ---

@@ -132,16 +132,20 @@ class Transaction {
     auth,       // an AUTH exchange is under way
   };
   enum class LeaseState { none, waiting, held };
+  // Why a connection is given up.
+  static constexpr std::string_view kSaid421 = "smarthost said 421";
+  static constexpr std::string_view kRepliesOwed = "replies are owed";
+
   struct Recipient {
     smtp::RcptCommand command;
-    bool is_beyond_limit = false;  // answered here, in its turn
+    std::optional<smtp::Reply> refusal;  // of ours, to be given in its turn; it was not sent
   };
 
   void begin(const smtp::MailCommand& mail, const smtp::Extensions& promised, base::Instant now);
   void ask_lease(Actions& actions, bool must_be_fresh);
   void send_envelope(base::Instant now, Actions& actions);
   void send_rcpt(Recipient& rcpt, Actions& actions);
-  void answer_beyond_limit(Actions& actions);
+  void answer_here(Actions& actions);
   void begin_data(Actions& actions);
   void on_mail_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
   void on_rcpt_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
@@ -169,7 +173,7 @@ class Transaction {
   Stage stage_ = Stage::idle;
   LeaseState lease_ = LeaseState::none;
   std::optional<smtp::MailCommand> mail_;
-  smtp::Extensions promised_;
+
   smtp::Extensions needs_;
   smtp::Extensions connection_;        // what the leased connection offers
   // RCPTs the smarthost has not answered yet, oldest first; all of them are sent again on a replay.

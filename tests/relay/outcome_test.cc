@@ -29,6 +29,8 @@ TEST(Outcome, EveryFaultIsTemporaryAndHasItsCode) {
               "451 " + std::string(code) + " the reason\r\n");
     EXPECT_EQ(smtp::format(closing_outcome({fault, "the reason"})),
               "421 " + std::string(code) + " the reason\r\n");
+    EXPECT_EQ(smtp::format(auth_unavailable({fault, "the reason"})),
+              "454 " + std::string(code) + " the reason\r\n");
   }
 }
 
