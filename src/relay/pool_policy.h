@@ -52,10 +52,10 @@ struct Decision {
 
 // The most recently used idle connection that covers `needs` (so that the others can age out; with
 // `must_be_fresh` only one that nobody has used), else one that nobody has used although it does
-// not (the smarthost offers no more now: who asked decides, and connections are not opened one after
-// the other in search of a better one), else a new one when fewer than max_connections exist
-// (`existing` counts leased and opening ones too), else an idle one must make room (then `open` with
-// the id of the one to close), else wait. An id of 0 is none.
+// not (the smarthost offers no more now: who asked decides, and connections are not opened one
+// after the other in search of a better one), else a new one when fewer than max_connections exist
+// (`existing` counts leased and opening ones too), else an idle one must make room (then `open`
+// with the id of the one to close), else wait. An id of 0 is none.
 [[nodiscard]] Decision choose(std::span<const IdleConnection> idle, unsigned existing,
                               const smtp::Extensions& needs, bool must_be_fresh,
                               const PoolOptions& options, base::Instant now);

@@ -81,7 +81,8 @@ class ServerSession {
   // The greeting (RFC 5321 3.1). Until then commands wait. `offered` is what the client is shown
   // and held to.
   void greet(const Extensions& offered, base::Instant now);
-  // Instead of a greeting, or at any time when nothing is owed: the reply (421, 554) and the end.
+  // Instead of a greeting, or at any time: the reply (421, 554) and the end. If replies are owed it
+  // stands for the oldest of them, and the others are never given.
   void refuse(const Reply& reply);
 
   void receive(std::string_view bytes, base::Instant now);
