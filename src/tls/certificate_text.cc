@@ -46,6 +46,14 @@ std::string describe_rsa_key(std::string_view bits) {
   return "RSA " + std::to_string((modulus->size() - 1) * 8 + top_bits);
 }
 
+// A dNSName is ASCII (RFC 5280 4.2.1.6) and ends up in replies, which are too: whatever else a
+// certificate has there is not passed on.
+std::string visible(std::string_view name) {
+  std::string text(name);
+  std::replace_if(text.begin(), text.end(), [](char c) { return c <= ' ' || c > '~'; }, '?');
+  return text;
+}
+
 std::string describe_curve(std::string_view parameters) {
   const auto oid = take_element(parameters, kDerObjectId);
   const auto curve = std::find_if(kCurves.begin(), kCurves.end(),
@@ -115,7 +123,7 @@ std::string compact_time(base::WallTime time) {
 
 std::vector<std::string> describe_names(const PresentedNames& names) {
   std::vector<std::string> texts;
-  for (const std::string& name : names.dns) texts.push_back(base::printable(name));
+  for (const std::string& name : names.dns) texts.push_back(visible(name));
   for (const auto& ip : names.ip) {
     const bool is_address = ip.size() == 4 || ip.size() == 16;
     texts.push_back(is_address ? base::SocketAddress{ip, 0, 0}.host() : "(malformed address)");
@@ -125,12 +133,14 @@ std::vector<std::string> describe_names(const PresentedNames& names) {
 
 std::string list_names(const PresentedNames& names) {
   constexpr std::size_t kMost = 3;
+  // What follows the list in a reply line of 512 octets must still fit.
+  constexpr std::size_t kShownLength = 80;
   const std::vector<std::string> texts = describe_names(names);
   if (texts.empty()) return "no name";
   std::string list;
   for (std::size_t i = 0; i < std::min(texts.size(), kMost); ++i) {
     if (i > 0) list.append(", ");
-    list.append(texts[i]);
+    list.append(base::printable(texts[i], kShownLength));
   }
   if (texts.size() > kMost) list += " and " + std::to_string(texts.size() - kMost) + " more";
   return list;

@@ -40,9 +40,10 @@ struct CertificateTime {
 // "20270131235959", UTC.
 [[nodiscard]] std::string compact_time(base::WallTime time);
 
-// The names as text: dNSName as they stand (printable), addresses in text form.
+// The names as text: dNSName as they stand, but '?' for what is not visible ASCII; addresses in
+// text form.
 [[nodiscard]] std::vector<std::string> describe_names(const PresentedNames& names);
-// "a.example, b.example and 7 more"; "no name" when there is none.
+// "a.example, b.example and 7 more", very long names cut; "no name" when there is none.
 [[nodiscard]] std::string list_names(const PresentedNames& names);
 
 // "CN=..." with the characters that RFC 4514 2.4 wants escaped.

@@ -125,7 +125,7 @@ class Engine {
 
   // Why state() is failed: Fault::tls up to the end of the handshake, also for a connection cut in
   // it; Fault::connection later. In words: "certificate expired on 2026-01-31", "certificate is for
-  // other.example.edu, not for mail.example.edu", "smarthost sent plaintext where TLS was expected".
+  // other.example.edu, not for mail.example.edu", "smarthost sent something that is not TLS".
   [[nodiscard]] virtual const base::Error& error() const = 0;
   // Valid once established; the chain and the faults also after a failed verification.
   [[nodiscard]] virtual const SessionInfo& info() const = 0;

@@ -79,6 +79,22 @@ TEST(CertificateText, ListsFewNamesInFull) {
   EXPECT_EQ(list_names(names), "a.test, b.test, c.test");
 }
 
+// They go into replies, which are ASCII and of bounded length (RFC 5321 4.2, 4.5.3.1.5).
+TEST(CertificateText, ShowsOnlyVisibleAsciiOfNames) {
+  PresentedNames names;
+  names.dns = {"m\xc3\xa4il.u.test", "a.test, b.test", "\x1b[31m\r\n", "\xe2\x80\xae.test"};
+  EXPECT_THAT(describe_names(names),
+              ElementsAre("m??il.u.test", "a.test,?b.test", "?[31m??", "???.test"));
+}
+
+TEST(CertificateText, CutsNamesWithoutEnd) {
+  PresentedNames names;
+  names.dns = {std::string(5000, 'a'), std::string(5000, 'b'), "c.test", "d.test"};
+  EXPECT_EQ(list_names(names), std::string(80, 'a') + "..., " + std::string(80, 'b') +
+                                   "..., c.test and 1 more");
+  EXPECT_EQ(describe_names(names).front().size(), 5000U);
+}
+
 TEST(CertificateText, EscapesNames) {
   EXPECT_EQ(common_name("smtpseal demo"), "CN=smtpseal demo");
   EXPECT_EQ(common_name("a, O=b+c"), "CN=a\\, O\\=b\\+c");
