@@ -12,6 +12,7 @@
 #include <mbedtls/pk.h>
 #include <mbedtls/psa_util.h>
 #include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ticket.h>
 #include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
 #include <psa/crypto.h>
@@ -61,6 +62,10 @@ int write_certificate(mbedtls_x509write_cert& certificate, unsigned char* buffer
   return mbedtls_x509write_crt_der(&certificate, buffer, size, mbedtls_psa_get_random,
                                    MBEDTLS_PSA_RANDOM_STATE);
 }
+int set_up_tickets(mbedtls_ssl_ticket_context& tickets, std::uint32_t seconds) {
+  return mbedtls_ssl_ticket_setup(&tickets, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE,
+                                  MBEDTLS_CIPHER_AES_256_GCM, seconds);
+}
 // The fatal alert that was just received. 3.6 has no function for it.
 int received_alert(const mbedtls_ssl_context& ssl) { return ssl.MBEDTLS_PRIVATE(in_msg)[1]; }
 #else
@@ -75,6 +80,10 @@ int check_pair(const mbedtls_pk_context& with_public, const mbedtls_pk_context& 
 int write_certificate(mbedtls_x509write_cert& certificate, unsigned char* buffer,
                       std::size_t size) {
   return mbedtls_x509write_crt_der(&certificate, buffer, size);
+}
+int set_up_tickets(mbedtls_ssl_ticket_context& tickets, std::uint32_t seconds) {
+  constexpr psa_key_bits_t kKeyBits = 256;
+  return mbedtls_ssl_ticket_setup(&tickets, PSA_ALG_GCM, PSA_KEY_TYPE_AES, kKeyBits, seconds);
 }
 int received_alert(const mbedtls_ssl_context& ssl) { return mbedtls_ssl_get_fatal_alert(&ssl); }
 #endif
@@ -124,6 +133,8 @@ struct Owned {
 using SslConfig = Owned<mbedtls_ssl_config, mbedtls_ssl_config_init, mbedtls_ssl_config_free>;
 using Certificates = Owned<mbedtls_x509_crt, mbedtls_x509_crt_init, mbedtls_x509_crt_free>;
 using Key = Owned<mbedtls_pk_context, mbedtls_pk_init, mbedtls_pk_free>;
+using Tickets =
+    Owned<mbedtls_ssl_ticket_context, mbedtls_ssl_ticket_init, mbedtls_ssl_ticket_free>;
 
 // --- what is offered and accepted ---
 
@@ -634,6 +645,7 @@ struct ServerShared {
   SslConfig config;
   Certificates certificate;
   Key key;
+  Tickets tickets;
 };
 
 class ServerEngine final : public EngineBase {
@@ -667,6 +679,16 @@ class MbedServerContext final : public ServerContext {
  private:
   std::unique_ptr<ServerShared> shared_;
 };
+
+// Clients may resume their sessions. The keys of tickets change as often as the tickets run out.
+base::Result<void> offer_tickets(ServerShared& shared) {
+  constexpr std::uint32_t kLifetime = 3600;  // seconds; RFC 8446 4.6.1 allows seven days
+  const int code = set_up_tickets(shared.tickets.raw, kLifetime);
+  if (code != 0) return library_error(Fault::local, "cannot make keys for session tickets", code);
+  mbedtls_ssl_conf_session_tickets_cb(&shared.config.raw, mbedtls_ssl_ticket_write,
+                                      mbedtls_ssl_ticket_parse, &shared.tickets.raw);
+  return {};
+}
 
 base::Result<void> load_identity(ServerShared& shared, const ServerOptions& options) {
   const auto added = add_certificates(options.certificate_pem, "the certificate",
@@ -717,6 +739,7 @@ base::Result<std::unique_ptr<ServerContext>> make_server_context(const ServerOpt
   mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
   mbedtls_ssl_conf_cert_cb(&config, ServerEngine::on_client_hello);
   if (const auto loaded = load_identity(*shared, options); !loaded) return loaded.error();
+  if (const auto offered = offer_tickets(*shared); !offered) return offered.error();
   return std::unique_ptr<ServerContext>(std::make_unique<MbedServerContext>(std::move(shared)));
 }
 
