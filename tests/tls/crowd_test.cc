@@ -1,5 +1,5 @@
-// Many engines at a time. The key store of the library is one for the whole process: what handshakes
-// take from it they give back, however they end.
+// Many engines at a time. The key store of the library is one for the whole process: what
+// handshakes take from it they give back, however they end.
 #include <utility>
 #include <vector>
 

@@ -1,5 +1,5 @@
-// Session tickets of TLS 1.3 (RFC 8446 4.6.1): they come unasked after the handshake, before, between
-// and inside whatever else the server says, and a client that resumes nothing must not notice.
+// Session tickets of TLS 1.3 (RFC 8446 4.6.1): they come unasked after the handshake, with whatever
+// else the server says, and a client that resumes nothing must not notice.
 #include <string>
 
 #include "tls/tls_fixture.h"
