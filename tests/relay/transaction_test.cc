@@ -377,6 +377,12 @@ TEST_F(TransactionTest, ParametersThatOnlyTellAreLeftOutWhereTheyAreNotOffered) 
               ElementsAre("send MAIL FROM:<s@c> SIZE=10 BODY=7BIT AUTH=<>", "send RCPT TO:<r@u>"));
 }
 
+TEST_F(TransactionTest, ConnectionMustSpeakUtf8WhereTheMailDoes) {
+  promised_.smtputf8 = true;
+  mail("FROM:<s@c> SMTPUTF8");
+  EXPECT_THAT(rcpt(), ElementsAre("lease SMTPUTF8"));
+}
+
 TEST_F(TransactionTest, ConnectionMustTakeTheSizeThatWasDeclared) {
   mail("FROM:<s@c> SIZE=1000");
   EXPECT_THAT(rcpt(), ElementsAre("lease SIZE 1000"));
@@ -633,11 +639,33 @@ TEST_F(TransactionTest, MailDataThatIsTooBigIsSwallowedToItsEnd) {
                                          "finished <s@c> 1 14 552"));
 }
 
+TEST_F(TransactionTest, MailDataOfExactlyTheLimitIsCarried) {
+  promised_.max_size = 10;
+  open_data();
+  EXPECT_THAT(mail_data("0123456789"), ElementsAre("send-data 0123456789"));
+  EXPECT_THAT(end_of_data(), ElementsAre("end-data"));
+}
+
+TEST_F(TransactionTest, LogTellsWhenATransactionBeganAndEnded) {
+  const base::Instant began = now_;
+  open_data();
+  now_ += 7s;
+  end_of_data();
+  now_ += 1s;
+  const Actions actions = transaction_->on(
+      smtp::from_smarthost::Replied{smtp::Sent::end_of_data, smtp::Reply::make(250, "", "ok")},
+      now_);
+  const auto* finished = std::get_if<action::Finished>(&actions.at(1));
+  ASSERT_NE(finished, nullptr);
+  EXPECT_EQ(finished->began, began);
+  EXPECT_EQ(finished->ended, began + 8s);
+}
+
 TEST_F(TransactionTest, MailDataThatIsMuchTooBigIsNotReadToItsEnd) {
   promised_.max_size = 10;
   open_data();
   mail_data("0123456789a");
-  EXPECT_THAT(mail_data("bcde"), IsEmpty());
+  EXPECT_THAT(mail_data("bcde"), IsEmpty());  // exactly half as much again
   EXPECT_THAT(mail_data("f"),
               ElementsAre(StartsWith("close-client 552 5.3.4"), "finished <s@c> 1 16 552"));
   EXPECT_TRUE(transaction_->is_idle());

@@ -78,11 +78,17 @@ Pipe make_pipe() {
 Fd bind_loopback(bool is_listening, std::uint16_t port) {
   Fd fd = make_socket();
   const int on = 1;
-  if (port != 0) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const auto allow_reuse = [&fd, &on] {
+    if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) fail("SO_REUSEADDR");
+  };
+  if (port != 0) allow_reuse();
   const sockaddr_in address = loopback(port);
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     fail("bind");
   }
+  // Not before a bind that chooses the port, lest it choose one that is only kept for somebody. Yet
+  // a port can be taken again only if its first owner allowed it too.
+  if (port == 0) allow_reuse();
   if (is_listening && listen(fd.get(), 128) != 0) fail("listen");
   return fd;
 }
