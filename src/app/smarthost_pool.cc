@@ -2,6 +2,7 @@
 #include "app/smarthost_pool.h"
 
 #include <algorithm>
+#include <atomic>
 #include <random>
 #include <utility>
 
@@ -11,12 +12,12 @@ namespace {
 
 // Ids of connections are unique in the process, so that a log line names one connection only.
 std::uint64_t next_link_id() {
-  static std::uint64_t last = 0xc00000;
-  return ++last;
+  static std::atomic<std::uint64_t> last = 0xc00000;
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 std::uint64_t random_number() {
-  static std::minstd_rand generator(std::random_device{}());
+  thread_local std::minstd_rand generator(std::random_device{}());
   return generator();
 }
 
