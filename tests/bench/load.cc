@@ -1,0 +1,252 @@
+// Applications that send mail as old ones do: the near end of every measurement. One thread.
+//
+//     load --port N [--concurrency N] [--messages N] [--per-connection N] [--size BYTES]
+//          [--first-id N] [--seconds N] [--timeout N] [--pipelining] [--idle N]
+//          [--ca-file FILE --name NAME [--resume]]
+//
+// Sends until all messages are sent or --seconds are over, and prints one JSON object. With
+// --ca-file it speaks STARTTLS itself and verifies. With --idle that many clients connect and say
+// EHLO; it says {"idle": N} once all have their answer, and holds them until its input is closed.
+// What is not done after --timeout seconds has failed. Exits 1 if anything has.
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <memory>
+
+#include <getopt.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "bench/load_client.h"
+#include "bench/sockets.h"
+
+namespace bench {
+namespace {
+
+constexpr long kConnectingAtOnce = 32;  // idle clients: no more than any listener's backlog
+constexpr std::uint64_t kInput = UINT64_MAX;
+
+struct Options {
+  Plan plan;
+  long concurrency = 1;
+  long seconds = 600;
+  long timeout = 600;
+  long idle = 0;
+  std::string ca_file;
+  bool is_resuming = false;
+};
+
+class Load {
+ public:
+  explicit Load(const Options& options)
+      : options_(options),
+        began_(Clock::now()),
+        book_(options.plan, began_ + std::chrono::seconds(options.seconds)) {}
+
+  // True: nothing failed.
+  [[nodiscard]] bool run();
+
+ private:
+  void start_clients();
+  void start_client(std::size_t slot, std::uint64_t id);
+  void on_event(std::size_t slot);
+  void end_client(std::size_t slot);
+  void say_idle();
+  void print();
+
+  const Options& options_;
+  Instant began_;
+  Book book_;
+  int epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::size_t> free_;
+  long under_way_ = 0;  // clients that are not idle
+  long idle_ = 0;
+  bool is_over_ = false;
+};
+
+bool Load::run() {
+  const Instant deadline = began_ + std::chrono::seconds(options_.timeout);
+  if (options_.plan.is_idle) {
+    epoll_event event{.events = EPOLLIN, .data = {.u64 = kInput}};
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, STDIN_FILENO, &event);
+  }
+  std::vector<epoll_event> events(256);
+  start_clients();
+  while (!is_over_ && under_way_ + idle_ > 0) {
+    const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 100);
+    for (int i = 0; i < count; ++i) {
+      const std::uint64_t slot = events[static_cast<std::size_t>(i)].data.u64;
+      if (slot == kInput) {
+        is_over_ = true;
+      } else {
+        on_event(slot);
+      }
+    }
+    start_clients();
+    if (Clock::now() > deadline) break;
+  }
+  for (const auto& client : clients_) {
+    if (client && !options_.plan.is_idle) client->abandon("timed out");
+  }
+  if (!options_.plan.is_idle) print();
+  return book_.failed() == 0;
+}
+
+void Load::start_clients() {
+  const long most = options_.plan.is_idle ? kConnectingAtOnce : options_.concurrency;
+  while (under_way_ < most) {
+    const std::optional<std::uint64_t> id = book_.take();
+    if (!id) return;
+    if (free_.empty()) {
+      free_.push_back(clients_.size());
+      clients_.emplace_back();
+    }
+    const std::size_t slot = free_.back();
+    free_.pop_back();
+    start_client(slot, *id);
+  }
+}
+
+void Load::start_client(std::size_t slot, std::uint64_t id) {
+  const int fd = connect_to_loopback(options_.plan.port);
+  if (fd < 0) {
+    free_.push_back(slot);
+    book_.fail("no socket");
+    return;
+  }
+  ++under_way_;
+  clients_[slot] = std::make_unique<Client>(fd, options_.plan, book_, id);
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = slot}};
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+}
+
+void Load::on_event(std::size_t slot) {
+  Client& client = *clients_[slot];
+  const bool was_blocked = client.wants_to_write();
+  switch (client.advance()) {
+    case Client::Status::over: return end_client(slot);
+    case Client::Status::idle: return say_idle();
+    case Client::Status::going: break;
+  }
+  if (client.wants_to_write() == was_blocked) return;
+  epoll_event event{.events = was_blocked ? EPOLLIN : EPOLLIN | EPOLLOUT, .data = {.u64 = slot}};
+  epoll_ctl(epoll_, EPOLL_CTL_MOD, client.fd(), &event);
+}
+
+void Load::end_client(std::size_t slot) {
+  clients_[slot].reset();
+  free_.push_back(slot);
+  --under_way_;
+}
+
+void Load::say_idle() {
+  --under_way_;
+  if (++idle_ < options_.plan.messages) return;
+  std::printf("{\"idle\": %ld}\n", idle_);
+  std::fflush(stdout);
+}
+
+void Load::print() {
+  const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
+  const double rate = static_cast<double>(book_.accepted()) / seconds;
+  std::string why = book_.first_failure();
+  std::replace_if(
+      why.begin(), why.end(), [](char c) { return c < ' ' || c > '~' || c == '"' || c == '\\'; },
+      ' ');
+  const std::int64_t start = std::chrono::nanoseconds(began_.time_since_epoch()).count();
+  std::printf(
+      "{\"accepted\": %ld, \"failed\": %ld, \"why\": \"%s\", \"seconds\": %.6f, \"rate\": %.3f, "
+      "\"mb_per_s\": %.3f, \"p50_ms\": %.4f, \"p99_ms\": %.4f, \"start_ns\": %" PRId64 "}\n",
+      book_.accepted(), book_.failed(), why.c_str(), seconds, rate,
+      rate * static_cast<double>(options_.plan.size) / 1e6, book_.quantile(0.5),
+      book_.quantile(0.99), start);
+}
+
+// Keeps the newest ticket; the plan has it for the connections to come.
+int keep_session(SSL* ssl, SSL_SESSION* session) {
+  Plan* plan = static_cast<Plan*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  SSL_SESSION_free(plan->session);
+  plan->session = session;
+  return 1;
+}
+
+bool set_up_tls(Options& options) {
+  if (options.ca_file.empty()) return !options.is_resuming;
+  SSL_CTX* tls = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
+  SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, nullptr);
+  if (options.is_resuming) {
+    SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_app_data(tls, &options.plan);
+    SSL_CTX_sess_set_new_cb(tls, keep_session);
+  }
+  options.plan.tls = tls;
+  return SSL_CTX_load_verify_locations(tls, options.ca_file.c_str(), nullptr) == 1;
+}
+
+constexpr option kOptions[] = {{"port", required_argument, nullptr, 'p'},
+                               {"concurrency", required_argument, nullptr, 'c'},
+                               {"messages", required_argument, nullptr, 'm'},
+                               {"per-connection", required_argument, nullptr, 'k'},
+                               {"size", required_argument, nullptr, 's'},
+                               {"first-id", required_argument, nullptr, 'f'},
+                               {"seconds", required_argument, nullptr, 'd'},
+                               {"timeout", required_argument, nullptr, 't'},
+                               {"idle", required_argument, nullptr, 'i'},
+                               {"ca-file", required_argument, nullptr, 'a'},
+                               {"name", required_argument, nullptr, 'n'},
+                               {"pipelining", no_argument, nullptr, 'P'},
+                               {"resume", no_argument, nullptr, 'R'},
+                               {}};
+
+// False: the option or its value is wrong.
+bool set_option(int letter, Options& options) {
+  const auto number = [](long least, long most, auto& target) {
+    const std::optional<long> value = parse_number(optarg, least, most);
+    if (value) target = static_cast<std::remove_reference_t<decltype(target)>>(*value);
+    return value.has_value();
+  };
+  switch (letter) {
+    case 'p': return number(1, 65535, options.plan.port);
+    case 'c': return number(1, 10'000, options.concurrency);
+    case 'm': return number(1, 10'000'000, options.plan.messages);
+    case 'k': return number(1, 1'000'000, options.plan.per_connection);
+    case 's': return number(1, 1'000'000'000, options.plan.size);
+    case 'f': return number(0, 1'000'000'000, options.plan.first_id);
+    case 'd': return number(1, 3600, options.seconds);
+    case 't': return number(1, 3600, options.timeout);
+    case 'i': return number(1, 50'000, options.idle);
+    case 'a': options.ca_file = optarg; return true;
+    case 'n': options.plan.name = optarg; return true;
+    case 'P': options.plan.is_pipelining = true; return true;
+    case 'R': options.is_resuming = true; return true;
+    default: return false;
+  }
+}
+
+bool parse(int argc, char** argv, Options& options) {
+  for (int letter = 0; (letter = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
+    if (!set_option(letter, options)) return false;
+  }
+  if (options.idle > 0) {
+    options.plan.is_idle = true;
+    options.plan.messages = options.idle;
+  }
+  return optind == argc && options.plan.port != 0;
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  bench::Options options;
+  if (!bench::parse(argc, argv, options) || !bench::set_up_tls(options)) {
+    std::fputs("load: wrong arguments; its source says what they are\n", stderr);
+    return 64;
+  }
+  bench::raise_descriptor_limit();
+  bench::bound_lifetime(static_cast<unsigned>(options.timeout) + 10);
+  bench::Load load(options);
+  return load.run() ? 0 : 1;
+}

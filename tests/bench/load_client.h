@@ -1,0 +1,106 @@
+// One connection of an application that sends mail: commands one by one, each reply waited for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/channel.h"
+
+namespace bench {
+
+// What all clients do.
+struct Plan {
+  std::uint16_t port = 0;
+  long messages = 1;
+  long per_connection = 1;
+  std::size_t size = 4096;  // of a message; rounded down to whole lines
+  std::uint64_t first_id = 0;
+  bool is_pipelining = false;
+  bool is_idle = false;            // say EHLO and stay
+  SSL_CTX* tls = nullptr;          // STARTTLS and verification, if there is one
+  std::string name;                // to verify
+  SSL_SESSION* session = nullptr;  // the last ticket, for those who resume
+};
+
+// Who sends which message, and what became of them.
+class Book {
+ public:
+  Book(const Plan& plan, Instant last_start) : plan_(plan), last_start_(last_start) {}
+
+  // The id of the next message to send, unless all were taken or the time is over.
+  [[nodiscard]] std::optional<std::uint64_t> take();
+  void accept(Clock::duration took) { milliseconds_.push_back(to_ms(took)); }
+  void fail(std::string_view why);
+  [[nodiscard]] long accepted() const { return static_cast<long>(milliseconds_.size()); }
+  [[nodiscard]] long failed() const { return failed_; }
+  [[nodiscard]] const std::string& first_failure() const { return first_failure_; }
+  // The time that `share` of the accepted messages did not exceed.
+  [[nodiscard]] double quantile(double share);
+
+ private:
+  static double to_ms(Clock::duration took) {
+    return std::chrono::duration<double, std::milli>(took).count();
+  }
+
+  const Plan& plan_;
+  Instant last_start_;
+  long taken_ = 0;
+  long failed_ = 0;
+  std::string first_failure_;
+  std::vector<double> milliseconds_;
+};
+
+class Client {
+ public:
+  Client(int fd, const Plan& plan, Book& book, std::uint64_t id);
+
+  enum class Status { going, idle, over };
+  // Does what can be done now; call it when the socket is ready.
+  [[nodiscard]] Status advance();
+  [[nodiscard]] int fd() const { return channel_.fd(); }
+  [[nodiscard]] bool wants_to_write() const { return channel_.is_blocked(); }
+  // Gives up the message under way.
+  void abandon(std::string_view why);
+
+ private:
+  // What the next reply answers.
+  enum class State {
+    greeting,
+    ehlo,
+    starttls,
+    handshake,
+    mail,
+    rcpt,
+    data,
+    body,
+    quit,
+    idle,
+    over
+  };
+
+  void read();
+  void on_reply(std::string_view line);
+  void after_ehlo();
+  void say(std::string_view command, State next);
+  void begin_transaction();
+  void begin_body();
+  void send_lines();
+  void end_transaction();
+
+  Channel channel_;
+  const Plan& plan_;
+  Book& book_;
+  State state_ = State::greeting;
+  std::optional<std::uint64_t> id_;  // of the message under way
+  Instant began_;                    // to send it
+  long sent_ = 0;                    // messages over this connection
+  std::string unsent_;               // headers of a message whose lines follow
+  std::size_t lines_left_ = 0;
+  std::string replies_;  // an incomplete line of them
+};
+
+}  // namespace bench
