@@ -30,7 +30,7 @@ class Channel {
   [[nodiscard]] int fd() const { return fd_; }
 
   // From here on everything is TLS. A client names the certificate to expect, and may offer a
-  // session to resume (which stays the caller's).
+  // session to resume.
   void start_tls(SSL_CTX* context, Role role, const char* name = nullptr,
                  SSL_SESSION* session = nullptr);
   // Goes on with the handshake as far as it can. False: it failed.

@@ -34,6 +34,7 @@ struct Options {
   long idle = 0;
   std::string ca_file;
   bool is_resuming = false;
+  std::vector<SSL_SESSION*> tickets;
 };
 
 class Load {
@@ -163,11 +164,13 @@ void Load::print() {
       book_.quantile(0.99), start);
 }
 
-// Keeps the newest ticket; the plan has it for the connections to come.
-int keep_session(SSL* ssl, SSL_SESSION* session) {
-  Plan* plan = static_cast<Plan*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-  SSL_SESSION_free(plan->session);
-  plan->session = session;
+constexpr std::size_t kMaxTickets = 1000;
+
+int keep_ticket(SSL* ssl, SSL_SESSION* session) {
+  auto* tickets =
+      static_cast<std::vector<SSL_SESSION*>*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  if (tickets->size() == kMaxTickets) return 0;
+  tickets->push_back(session);
   return 1;
 }
 
@@ -178,8 +181,9 @@ bool set_up_tls(Options& options) {
   SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, nullptr);
   if (options.is_resuming) {
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-    SSL_CTX_set_app_data(tls, &options.plan);
-    SSL_CTX_sess_set_new_cb(tls, keep_session);
+    options.plan.tickets = &options.tickets;
+    SSL_CTX_set_app_data(tls, &options.tickets);
+    SSL_CTX_sess_set_new_cb(tls, keep_ticket);
   }
   options.plan.tls = tls;
   return SSL_CTX_load_verify_locations(tls, options.ca_file.c_str(), nullptr) == 1;

@@ -94,11 +94,7 @@ void Client::on_reply(std::string_view line) {
   switch (state_) {
     case State::greeting: return say("EHLO client.test\r\n", State::ehlo);
     case State::ehlo: return after_ehlo();
-    case State::starttls:
-      channel_.start_tls(plan_.tls, Role::client, plan_.name.c_str(), plan_.session);
-      state_ = State::handshake;
-      if (!channel_.shake_hands()) abandon("TLS handshake failed");
-      return;
+    case State::starttls: return start_tls();
     case State::mail:
       if (plan_.is_pipelining) return say({}, State::rcpt);
       return say("RCPT TO:<b@example.test>\r\n", State::rcpt);
@@ -107,6 +103,18 @@ void Client::on_reply(std::string_view line) {
     case State::body: return end_transaction();
     default: state_ = State::over;  // QUIT was answered, or nothing had been asked
   }
+}
+
+void Client::start_tls() {
+  SSL_SESSION* ticket = nullptr;
+  if (plan_.tickets != nullptr && !plan_.tickets->empty()) {
+    ticket = plan_.tickets->back();
+    plan_.tickets->pop_back();
+  }
+  channel_.start_tls(plan_.tls, Role::client, plan_.name.c_str(), ticket);
+  SSL_SESSION_free(ticket);
+  state_ = State::handshake;
+  if (!channel_.shake_hands()) abandon("TLS handshake failed");
 }
 
 void Client::after_ehlo() {

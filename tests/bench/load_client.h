@@ -20,10 +20,11 @@ struct Plan {
   std::size_t size = 4096;  // of a message; rounded down to whole lines
   std::uint64_t first_id = 0;
   bool is_pipelining = false;
-  bool is_idle = false;            // say EHLO and stay
-  SSL_CTX* tls = nullptr;          // STARTTLS and verification, if there is one
-  std::string name;                // to verify
-  SSL_SESSION* session = nullptr;  // the last ticket, for those who resume
+  bool is_idle = false;    // say EHLO and stay
+  SSL_CTX* tls = nullptr;  // STARTTLS and verification, if there is one
+  std::string name;        // to verify
+  // Sessions to resume, each once (RFC 8446 C.4), by those who do.
+  std::vector<SSL_SESSION*>* tickets = nullptr;
 };
 
 // Who sends which message, and what became of them.
@@ -84,6 +85,7 @@ class Client {
 
   void read();
   void on_reply(std::string_view line);
+  void start_tls();
   void after_ehlo();
   void say(std::string_view command, State next);
   void begin_transaction();
