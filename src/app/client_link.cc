@@ -190,6 +190,8 @@ void ClientLink::dispatch(smtp::ServerEvent& event) {
     perform(transaction_.on(*bytes, now()));
   } else if (const auto* refused = std::get_if<from::MailDataRefused>(&event)) {
     perform(transaction_.on(*refused, now()));
+  } else if (const auto* chunk_end = std::get_if<from::EndOfChunk>(&event)) {
+    perform(transaction_.on(*chunk_end, now()));
   } else if (const auto* end = std::get_if<from::EndOfData>(&event)) {
     perform(transaction_.on(*end, now()));
   } else if (const auto* reset = std::get_if<from::Reset>(&event)) {
@@ -234,9 +236,13 @@ void ClientLink::perform(const relay::action::Send& action) {
   if (lease_ != nullptr) lease_->send(action.sent, action.line);
 }
 
-void ClientLink::perform(const relay::action::BeginData&) {
+void ClientLink::perform(const relay::action::BeginData& action) {
   if (lease_ == nullptr) return;
-  lease_->send(smtp::Sent::data, "DATA");
+  if (action.is_chunked) {
+    lease_->begin_chunks();
+  } else {
+    lease_->send(smtp::Sent::data, "DATA");
+  }
   if (context_.listener.received_header) lease_->send_data(trace_line());
 }
 

@@ -231,9 +231,13 @@ void SmarthostLink::send(smtp::Sent what, std::string_view line) {
   context_.turn->want(*this);
 }
 
+void SmarthostLink::begin_chunks() {
+  if (!is_dead_) session_->begin_chunks();
+}
+
 void SmarthostLink::send_data(std::string_view bytes) {
   if (is_dead_) return;
-  session_->send_data(bytes);
+  session_->send_data(bytes, context_.loop->now());
   context_.turn->want(*this);
 }
 
@@ -241,6 +245,10 @@ void SmarthostLink::end_data() {
   if (is_dead_) return;
   session_->end_data(context_.loop->now());
   context_.turn->want(*this);
+}
+
+void SmarthostLink::abandon_data() {
+  if (!is_dead_) session_->abandon_data();
 }
 
 std::size_t SmarthostLink::queued() const {
@@ -280,6 +288,7 @@ void SmarthostLink::fail(const base::Error& error) {
 
 smtp::Extensions SmarthostLink::usable_extensions() const {
   smtp::Extensions extensions = session_->extensions();
+  if (!context_.smarthost.chunking) extensions.chunking = extensions.binarymime = false;
   if (!has_tls()) extensions.auth_mechanisms.clear();
   return extensions;
 }

@@ -88,8 +88,12 @@ class SmarthostLink final : net::ConnectorEvents,
   [[nodiscard]] bool has_holder() const { return holder_ != nullptr; }
 
   void send(smtp::Sent what, std::string_view line);
+  // Mail data as BDAT chunks; else send() DATA first.
+  void begin_chunks();
   void send_data(std::string_view bytes);
   void end_data();
+  // The holder sends no more mail data: see ClientSession::abandon_data.
+  void abandon_data();
   // Octets that wait here for the smarthost to take them.
   [[nodiscard]] std::size_t queued() const;
 

@@ -47,6 +47,7 @@ void SmarthostPool::give_back(SmarthostLink& link, bool is_clean, const std::str
   link.set_holder(nullptr);
   ++link.transactions;
   link.idle_since = now();
+  link.abandon_data();
   const smtp::Reuse reuse = link.session().reuse();
   std::string reason(is_clean ? reuse.why_not : std::string_view(why));
   if (is_clean && reuse.is_clean) {

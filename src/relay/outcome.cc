@@ -58,6 +58,10 @@ smtp::Reply start_mail_input() {
   return smtp::Reply::make(354, "", "end data with <CR><LF>.<CR><LF>");
 }
 
+smtp::Reply chunk_ok(std::uint64_t octets) {
+  return smtp::Reply::make(250, "2.0.0", std::to_string(octets) + " octets taken");
+}
+
 smtp::Reply too_many_recipients() {
   return smtp::Reply::make(452, "4.5.3", "the smarthost takes no more recipients in one mail");
 }

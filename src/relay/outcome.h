@@ -23,6 +23,8 @@ namespace relay {
 [[nodiscard]] smtp::Reply not_allowed(std::string_view client_address);
 [[nodiscard]] smtp::Reply sender_ok();
 [[nodiscard]] smtp::Reply start_mail_input();
+// A chunk that is not the last was taken: RFC 3030 2.
+[[nodiscard]] smtp::Reply chunk_ok(std::uint64_t octets);
 [[nodiscard]] smtp::Reply too_many_recipients();
 [[nodiscard]] smtp::Reply message_too_big(std::uint64_t limit);
 [[nodiscard]] smtp::Reply mail_loop(std::string_view why);

@@ -50,6 +50,8 @@ void Transaction::begin(const smtp::MailCommand& mail, const smtp::Extensions& p
   needs_.eight_bit_mime = mail.is_eight_bit;
   needs_.smtputf8 = mail.is_utf8;
   needs_.dsn = mail.asks_dsn;
+  // Only chunks can carry octets as they are; all other mail goes either way.
+  needs_.chunking = needs_.binarymime = mail.is_binary;
   // A smaller limit of another member of a cluster would be a refusal for good.
   needs_.size = mail.size.has_value();
   needs_.max_size = mail.size.value_or(0);
@@ -79,7 +81,7 @@ Actions Transaction::on(const smtp::from_client::Rcpt& event, base::Instant now)
   return actions;
 }
 
-Actions Transaction::on(const smtp::from_client::Data&, base::Instant now) {
+Actions Transaction::on(const smtp::from_client::Data& event, base::Instant now) {
   Actions actions;
   if (failure_) {
     answer(*failure_, actions);
@@ -93,15 +95,18 @@ Actions Transaction::on(const smtp::from_client::Data&, base::Instant now) {
     abandon(false, actions);
     return actions;
   }
-  begin_data(actions);
+  begin_data(event.is_chunked, actions);
   return actions;
 }
 
-void Transaction::begin_data(Actions& actions) {
+void Transaction::begin_data(bool is_client_chunking, Actions& actions) {
   header_.emplace(smtp::own_mark(options_.hostname));
-  actions.push_back(action::BeginData{});
-  ++awaited_;
-  if (options_.early_replies) {
+  // Who wants the smarthost's own replies wants its 354, too; behind BDAT there is none.
+  is_chunked_ = connection_.chunking && (options_.early_replies || is_client_chunking);
+  has_data_go_ = is_chunked_;
+  actions.push_back(action::BeginData{is_chunked_});
+  if (!is_chunked_) ++awaited_;
+  if (options_.early_replies || is_client_chunking) {
     stage_ = Stage::mail_data;
     actions.push_back(action::Reply{start_mail_input()});
   } else {
@@ -144,6 +149,17 @@ bool Transaction::is_looping(std::string_view bytes) {
 Actions Transaction::on(const smtp::from_client::MailDataRefused& event, base::Instant) {
   Actions actions;
   if (!verdict_) decide(event.reply, "the client's mail data was refused", actions);
+  return actions;
+}
+
+Actions Transaction::on(const smtp::from_client::EndOfChunk& event, base::Instant now) {
+  Actions actions;
+  if (verdict_) {
+    const smtp::Reply reply = *verdict_;
+    finish(reply, false, now, actions);
+  } else {
+    actions.push_back(action::Reply{chunk_ok(event.size)});
+  }
   return actions;
 }
 
@@ -232,7 +248,8 @@ void Transaction::log_end(const smtp::Reply& reply, bool is_in_doubt, base::Inst
 
 void Transaction::decide(smtp::Reply verdict, std::string why_dirty, Actions& actions) {
   verdict_ = std::move(verdict);
-  if (lease_ == LeaseState::held) give_back(false, std::move(why_dirty), actions);
+  // RSET undoes chunks; behind DATA nothing but its end helps.
+  if (lease_ == LeaseState::held) give_back(is_chunked_, std::move(why_dirty), actions);
 }
 
 void Transaction::finish(const smtp::Reply& reply, bool is_in_doubt, base::Instant now,
@@ -275,7 +292,7 @@ void Transaction::abandon(bool is_leaving, Actions& actions) {
       is_pinned_ = false;
       give_back(false, "it was authenticated for a client that left", actions);
     } else if (is_in_data) {
-      give_back(false, "the client left inside its mail data", actions);
+      give_back(is_chunked_ && awaited_ == 0, "the client left inside its mail data", actions);
     } else if (is_pinned_) {
       // There is no other connection for this client; replies that nobody waits for pass by.
       stale_ += std::exchange(awaited_, 0);
@@ -295,6 +312,7 @@ void Transaction::clear() {
   is_mail_sent_ = false;
   is_mail_reply_due_ = false;
   has_data_go_ = false;
+  is_chunked_ = false;
   has_answer_ = false;
   is_retried_ = false;
   failure_.reset();

@@ -52,7 +52,9 @@ struct Send {           // a command to the smarthost
   smtp::Sent sent;
   std::string line;
 };
-struct BeginData {};  // DATA to the smarthost, and the trace line as the first mail data
+struct BeginData {  // mail data follows, the trace line first
+  bool is_chunked = false;  // BDAT to the smarthost, else DATA
+};
 struct SendData {
   std::string_view bytes;  // valid until the transaction's next call
 };
@@ -104,6 +106,7 @@ class Transaction {
   [[nodiscard]] Actions on(const smtp::from_client::Data& event, base::Instant now);
   [[nodiscard]] Actions on(const smtp::from_client::MailData& event, base::Instant now);
   [[nodiscard]] Actions on(const smtp::from_client::MailDataRefused& event, base::Instant now);
+  [[nodiscard]] Actions on(const smtp::from_client::EndOfChunk& event, base::Instant now);
   [[nodiscard]] Actions on(const smtp::from_client::EndOfData& event, base::Instant now);
   [[nodiscard]] Actions on(const smtp::from_client::Auth& event, base::Instant now);
   [[nodiscard]] Actions on(const smtp::from_client::AuthResponse& event, base::Instant now);
@@ -135,6 +138,7 @@ class Transaction {
   // Why a connection is given up.
   static constexpr std::string_view kSaid421 = "smarthost said 421";
   static constexpr std::string_view kRepliesOwed = "replies are owed";
+  static constexpr std::string_view kRefusedEarly = "smarthost refused the mail before its end";
 
   struct Recipient {
     smtp::RcptCommand command;
@@ -146,7 +150,7 @@ class Transaction {
   void send_envelope(base::Instant now, Actions& actions);
   void send_rcpt(Recipient& rcpt, Actions& actions);
   void answer_here(Actions& actions);
-  void begin_data(Actions& actions);
+  void begin_data(bool is_client_chunking, Actions& actions);
   void on_mail_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
   void on_rcpt_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
   void on_data_reply(const smtp::Reply& reply, base::Instant now, Actions& actions);
@@ -186,7 +190,8 @@ class Transaction {
   bool is_mail_reply_due_ = false;     // the client waits for MAIL's own reply
   bool is_reset_owed_ = false;         // by the leased connection, before MAIL
   bool is_reused_ = false;
-  bool has_data_go_ = false;           // the smarthost said 354
+  bool has_data_go_ = false;           // mail data leaves: the smarthost said 354, or needs not
+  bool is_chunked_ = false;            // toward the smarthost
   bool has_answer_ = false;            // the smarthost answered something of this transaction
   bool is_retried_ = false;
   bool is_pinned_ = false;             // the client authenticated on the leased connection

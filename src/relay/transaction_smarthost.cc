@@ -259,10 +259,13 @@ void Transaction::on_data_reply(const smtp::Reply& reply, base::Instant now, Act
 
 void Transaction::on_final_reply(const smtp::Reply& reply, base::Instant now, Actions& actions) {
   if (stage_ == Stage::ending) {
-    is_mail_sent_ = false;  // over for the smarthost, too: no RSET is owed
+    // Over for the smarthost, too: no RSET is owed, but for what a refused chunk leaves behind.
+    is_mail_sent_ = is_chunked_ && !reply.is_positive();
     finish(reply, false, now, actions);
   } else if (stage_ == Stage::mail_data && !verdict_) {
-    decide(reply, "smarthost refused the mail before its end", actions);
+    const bool is_last_word = reply.code == 421;
+    if (is_last_word) is_chunked_ = false;
+    decide(reply, std::string(is_last_word ? kSaid421 : kRefusedEarly), actions);
   }
 }
 

@@ -16,6 +16,7 @@ std::string_view to_string(Sent sent) {
     case Sent::mail: return "MAIL";
     case Sent::rcpt: return "RCPT";
     case Sent::data: return "DATA";
+    case Sent::chunk: return "BDAT";
     case Sent::end_of_data: return "end of data";
     case Sent::auth: return "AUTH";
     case Sent::quit: return "QUIT";
@@ -197,7 +198,11 @@ ClientEvent ClientSession::on_command_reply(Sent sent, Reply reply) {
       });
       break;
     case Sent::data: return on_data_reply(std::move(reply));
-    case Sent::end_of_data: is_in_transaction_ = false; break;
+    case Sent::chunk: return on_chunk_reply(std::move(reply));
+    case Sent::end_of_data:
+      if (is_chunked_) return on_last_chunk_reply(std::move(reply));
+      is_in_transaction_ = false;
+      break;
     case Sent::quit: return next_event();
     default: break;
   }
@@ -205,50 +210,14 @@ ClientEvent ClientSession::on_command_reply(Sent sent, Reply reply) {
   return from_smarthost::Replied{sent, std::move(reply)};
 }
 
-ClientEvent ClientSession::on_data_reply(Reply reply) {
-  if (reply.is_intermediate()) {
-    // What stands behind the 354 cannot answer mail data that was not sent yet.
-    if (!replies_.is_empty()) return fail(base::Fault::peer_protocol, std::string(kUnasked));
-    open_data();
-  } else {
-    data_phase_ = DataPhase::none;
-    held_data_.clear();
-    is_end_held_ = false;
-    flush_queue();
-  }
-  return from_smarthost::Replied{Sent::data, std::move(reply)};
-}
-
-void ClientSession::open_data() {
-  data_phase_ = DataPhase::open;
-  output_.append(held_data_);
-  std::string().swap(held_data_);
-  if (std::exchange(is_end_held_, false)) expect_verdict();
-}
-
-void ClientSession::expect_verdict() {
-  data_phase_ = DataPhase::none;
-  queue_.push_back({Sent::end_of_data, {}});
-  mark_sent();
-}
-
-ClientEvent ClientSession::on_early_verdict(Reply reply) {
-  if (reply.code < 400) {
-    return fail(base::Fault::peer_protocol,
-                "smarthost answered " + std::to_string(reply.code) +
-                    " before the end of the mail data");
-  }
-  has_verdict_ = true;
-  data_phase_ = DataPhase::none;
-  return from_smarthost::Replied{Sent::end_of_data, std::move(reply)};
-}
-
 void ClientSession::send(Sent what, std::string_view line, base::Instant now) {
   now_ = now;
   if (state_ != State::ready) return;
+  if (what == Sent::rset) abandon_data();
   if (what == Sent::data) {
     encoder_ = MailDataEncoder();
     data_phase_ = DataPhase::waiting;
+    is_chunked_ = false;
   }
   push(what, std::string(line));
 }
@@ -262,8 +231,12 @@ bool ClientSession::may_send_now(Sent what) const {
   if (sent_count_ == 0) return true;
   if (!extensions_.pipelining || state_ != State::ready) return false;
   // RFC 2920 3.1: DATA may end a group, everything else that changes the state stands alone.
-  const bool may_follow = is_pipelined_command(what) || what == Sent::data;
-  return may_follow && is_pipelined_command(queue_[sent_count_ - 1].what);
+  // RFC 3030 4.2: BDAT may be pipelined, behind BDAT too.
+  const Sent before = queue_[sent_count_ - 1].what;
+  if (what == Sent::chunk && before == Sent::chunk) return true;
+  const bool may_follow =
+      is_pipelined_command(what) || what == Sent::data || what == Sent::chunk;
+  return may_follow && is_pipelined_command(before);
 }
 
 void ClientSession::mark_sent() {
@@ -287,27 +260,6 @@ void ClientSession::flush_queue() {
   }
 }
 
-void ClientSession::send_data(std::string_view bytes) {
-  if (data_phase_ == DataPhase::none || is_end_held_) return;
-  encoder_.send(bytes, data_phase_ == DataPhase::open ? output_.back() : held_data_);
-}
-
-void ClientSession::end_data(base::Instant now) {
-  now_ = now;
-  if (data_phase_ == DataPhase::none) return;
-  if (data_phase_ == DataPhase::waiting) {
-    encoder_.end(held_data_);
-    is_end_held_ = true;
-    return;
-  }
-  if (!replies_.is_empty()) {
-    fail_later(base::Fault::peer_protocol, "smarthost answered before the end of the mail data");
-    return;
-  }
-  encoder_.end(output_.back());
-  expect_verdict();
-}
-
 base::Duration ClientSession::timeout_of(Sent what) const {
   switch (what) {
     case Sent::rset: return std::min<base::Duration>(options_.command_timeout, kResetProbeTimeout);
@@ -319,14 +271,20 @@ base::Duration ClientSession::timeout_of(Sent what) const {
 }
 
 std::optional<base::Instant> ClientSession::deadline() const {
-  if (state_ == State::failed || sent_count_ == 0) return std::nullopt;
-  return waiting_since_ + timeout_of(queue_.front().what);
+  if (state_ == State::failed) return std::nullopt;
+  const std::optional<base::Instant> due = chunk_due();
+  if (sent_count_ == 0) return due;
+  return base::earlier(due, waiting_since_ + timeout_of(queue_.front().what));
 }
 
 void ClientSession::on_time(base::Instant now) {
   const std::optional<base::Instant> due = deadline();
   if (!due || now < *due) return;
   now_ = now;
+  if (const auto chunk = chunk_due(); chunk && now >= *chunk) {
+    send_chunk();
+    return;
+  }
   const Sent sent = queue_.front().what;
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(timeout_of(sent)).count();
@@ -356,7 +314,7 @@ ClientEvent ClientSession::fail(base::Fault fault, std::string detail) {
   queue_.clear();
   sent_count_ = 0;
   data_phase_ = DataPhase::none;
-  std::string().swap(held_data_);
+  drop_held_data();
   return from_smarthost::Failed{{fault, std::move(detail)}};
 }
 

@@ -18,6 +18,7 @@
 #include "base/instant.h"
 #include "base/result.h"
 #include "smtp/extensions.h"
+#include "smtp/limits.h"
 #include "smtp/mail_data.h"
 #include "smtp/reply.h"
 
@@ -34,10 +35,17 @@ struct ClientOptions {
   StartTls starttls = StartTls::required;
   base::Duration command_timeout = std::chrono::minutes(5);  // RFC 5321 4.5.3.2.1 to 4.5.3.2.4
   base::Duration data_timeout = std::chrono::minutes(10);    // 4.5.3.2.6: the final reply
+  std::size_t chunk_size = kChunkSize;  // octets from which a chunk is sent
 };
 
 // What a reply answers.
-enum class Sent { greeting, ehlo, helo, starttls, rset, mail, rcpt, data, end_of_data, auth, quit };
+enum class Sent {
+  greeting, ehlo, helo, starttls, rset, mail, rcpt,
+  data,         // DATA, up to its 354
+  chunk,        // BDAT (RFC 3030), not the last: never told, end_of_data stands for all chunks
+  end_of_data,  // the final dot, or BDAT ... LAST
+  auth, quit,
+};
 [[nodiscard]] std::string_view to_string(Sent sent);
 
 namespace from_smarthost {
@@ -77,10 +85,17 @@ class ClientSession {
   // A command line without CRLF, built by this program (never a client's line). Sent at once where
   // pipelining allows, else when the replies before it have come. Only after Ready.
   void send(Sent what, std::string_view line, base::Instant now);
-  // Mail data after send(Sent::data, "DATA"): normalised bytes (CRLF only, unstuffed). Held until
-  // the 354 is there; held_data() says how much.
-  void send_data(std::string_view bytes);
+  // Instead of DATA, where CHUNKING is offered: mail data goes out as BDAT chunks, without waiting
+  // for a 354. Small mail data leaves as one BDAT LAST. A refused chunk is the last that is sent; its
+  // reply is told as the one to end_of_data once no reply is owed any more.
+  void begin_chunks();
+  // Mail data after send(Sent::data, "DATA"): normalised bytes (CRLF only, unstuffed), held until
+  // the 354 is there. After begin_chunks(): any bytes, held until a chunk is full, or may be sent.
+  // held_data() says how much is held.
+  void send_data(std::string_view bytes, base::Instant now);
   void end_data(base::Instant now);
+  // No end of the mail data will come. Chunks leave the session fit for RSET; DATA does not.
+  void abandon_data();
   [[nodiscard]] std::size_t held_data() const { return held_data_.size(); }
 
   [[nodiscard]] std::string_view output() const { return output_.view(); }
@@ -108,7 +123,12 @@ class ClientSession {
     ready,
     failed,
   };
-  enum class DataPhase { none, waiting, open };  // DATA not sent; waiting for 354; data flows
+  enum class DataPhase {
+    none,
+    waiting,  // for the 354
+    open,     // data flows behind DATA
+    chunks,   // between begin_chunks and BDAT LAST
+  };
 
   struct Pending {  // a command in the queue
     Sent what;
@@ -122,6 +142,8 @@ class ClientSession {
   [[nodiscard]] ClientEvent on_command_reply(Sent sent, Reply reply);
   [[nodiscard]] ClientEvent on_data_reply(Reply reply);
   [[nodiscard]] ClientEvent on_early_verdict(Reply reply);
+  [[nodiscard]] ClientEvent on_chunk_reply(Reply reply);
+  [[nodiscard]] ClientEvent on_last_chunk_reply(Reply reply);
   [[nodiscard]] ClientEvent fail(base::Fault fault, std::string detail);
   // Sends the next command of the way to Ready, unless something came that nothing asked for.
   [[nodiscard]] ClientEvent proceed(Sent what, std::string line);
@@ -130,6 +152,10 @@ class ClientSession {
   void fail_later(base::Fault fault, std::string detail);
   void open_data();
   void expect_verdict();
+  void send_chunk();
+  [[nodiscard]] bool may_send_chunk() const;
+  [[nodiscard]] std::optional<base::Instant> chunk_due() const;
+  void drop_held_data();
   void mark_sent();
   void push(Sent what, std::string line);
   void flush_queue();
@@ -147,8 +173,11 @@ class ClientSession {
   Reply greeting_;
   Reply ehlo_reply_;
   MailDataEncoder encoder_;
-  std::string held_data_;       // encoded, waiting for the 354
+  std::string held_data_;       // encoded, waiting for the 354; or the next chunk
+  base::Instant held_since_;    // the next chunk's first byte
   bool is_end_held_ = false;
+  bool is_chunked_ = false;     // this mail data goes out as chunks
+  std::optional<Reply> refusal_;  // of the first chunk that was refused
   bool is_in_transaction_ = false;
   bool has_verdict_ = false;    // a refusal came before we had sent all mail data
   bool is_closing_ = false;     // 421 was seen

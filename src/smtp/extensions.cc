@@ -112,6 +112,8 @@ Extensions offer_to_client(const Extensions& smarthost, const OfferPolicy& polic
   // RFC 6531 3.1: SMTPUTF8 needs 8BITMIME.
   offered.smtputf8 = smarthost.smtputf8 && smarthost.eight_bit_mime;
   offered.dsn = smarthost.dsn;
+  offered.chunking = smarthost.chunking;
+  offered.binarymime = smarthost.chunking && smarthost.binarymime;
   offered.size = true;
   offered.max_size = smaller_limit(smarthost.max_size, policy.max_message_size);
   if (policy.is_auth_offered) {

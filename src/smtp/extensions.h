@@ -41,8 +41,7 @@ struct OfferPolicy {
 
 // What a client is shown of the smarthost's extensions: the allow-list of what we carry. SIZE is the
 // smaller of both limits; PIPELINING and ENHANCEDSTATUSCODES always; mechanisms ending in -PLUS
-// never (channel binding cannot survive us); STARTTLS, CHUNKING and BINARYMIME not in this version;
-// LIMITS never.
+// never (channel binding cannot survive us); STARTTLS not in this version; LIMITS never.
 [[nodiscard]] Extensions offer_to_client(const Extensions& smarthost, const OfferPolicy& policy);
 
 // The EHLO reply of a server called `hostname`: `250-hostname`, then a line per extension.

@@ -31,6 +31,14 @@ inline constexpr unsigned kMaxHops = 50;
 // message on once or twice; more is a loop.
 inline constexpr unsigned kMaxOwnHops = 3;
 
+// Mail data toward a smarthost with CHUNKING (RFC 3030 sets no sizes): a chunk is sent once it has
+// this many octets, so that most mails are one BDAT LAST.
+inline constexpr std::size_t kChunkSize = 65536;
+// Chunks that are sent without waiting for the replies to those before them.
+inline constexpr std::size_t kMaxChunksAhead = 32;
+// How long a chunk that is not full waits for the client to send more.
+inline constexpr std::chrono::seconds kMaxChunkHold{5};
+
 // Time-outs, RFC 5321 4.5.3.2.
 inline constexpr std::chrono::seconds kCommandIdleTimeout{300};  // 4.5.3.2.7: 5 minutes
 inline constexpr std::chrono::seconds kDataIdleTimeout{180};     // 4.5.3.2.5: 3 minutes a block

@@ -1,6 +1,7 @@
 #include "smtp/mail_data.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 
@@ -108,6 +109,40 @@ void MailDataDecoder::end_line(std::string& out, bool is_bare) {
   if (is_lone_dot_) has_false_end_ = true;
   is_lone_dot_ = false;
   state_ = is_bare ? State::bare_start : State::line_start;
+}
+
+void ChunkDecoder::receive(std::string_view bytes, std::string& out) {
+  if (is_binary_) {
+    out.append(bytes);
+    return;
+  }
+  while (!bytes.empty()) {
+    if (std::exchange(is_after_cr_, false)) {
+      const bool is_whole = bytes.front() == '\n';
+      end_line(out, !is_whole);
+      if (is_whole) bytes.remove_prefix(1);
+      continue;
+    }
+    const auto* at = std::find_if(bytes.begin(), bytes.end(), is_special);
+    out.append(bytes.begin(), at);
+    bytes.remove_prefix(static_cast<std::size_t>(at - bytes.begin()));
+    if (bytes.empty()) return;
+    switch (bytes.front()) {
+      case '\r': is_after_cr_ = true; break;
+      case '\n': end_line(out, true); break;
+      default: has_nul_ = true; break;
+    }
+    bytes.remove_prefix(1);
+  }
+}
+
+void ChunkDecoder::end(std::string& out) {
+  if (std::exchange(is_after_cr_, false)) end_line(out, true);
+}
+
+void ChunkDecoder::end_line(std::string& out, bool is_bare) {
+  out.append("\r\n");
+  if (is_bare) has_bare_line_ends_ = true;
 }
 
 void MailDataEncoder::send(std::string_view bytes, std::string& out) {

@@ -54,6 +54,30 @@ class MailDataDecoder {
   bool is_lone_dot_ = false;  // the line so far is exactly "."
 };
 
+// From the client, with BDAT (RFC 3030): the bytes of chunks in, mail data out. Of a message that is
+// BINARYMIME nothing is changed; of any other line ends and NUL are treated as MailDataDecoder does.
+// There is no dot stuffing and no end but the count.
+class ChunkDecoder {
+ public:
+  explicit ChunkDecoder(bool is_binary) : is_binary_(is_binary) {}
+
+  // Appends to `out`; gives the same output however the input is cut.
+  void receive(std::string_view bytes, std::string& out);
+  // The last chunk is over: a CR at its end is a line end.
+  void end(std::string& out);
+
+  [[nodiscard]] bool has_bare_line_ends() const { return has_bare_line_ends_; }
+  [[nodiscard]] bool has_nul() const { return has_nul_; }
+
+ private:
+  void end_line(std::string& out, bool is_bare);
+
+  bool is_binary_;
+  bool is_after_cr_ = false;
+  bool has_bare_line_ends_ = false;
+  bool has_nul_ = false;
+};
+
 // Toward the smarthost, with DATA: normalised bytes in, stuffed bytes out (4.5.2).
 class MailDataEncoder {
  public:

@@ -47,7 +47,9 @@ void ServerSession::receive(std::string_view bytes, base::Instant now) {
 void ServerSession::receive_eof() { has_eof_ = true; }
 
 void ServerSession::decode(std::string_view bytes) {
-  const std::size_t taken = decoder_.is_ended() ? 0 : decoder_.receive(bytes, decoded_);
+  const std::size_t taken = chunk_                ? decode_chunk(bytes)
+                            : decoder_.is_ended() ? 0
+                                                  : decoder_.receive(bytes, decoded_);
   if (is_data_refused_) decoded_.clear();
   lines_.receive(bytes.substr(taken));
 }
@@ -69,13 +71,7 @@ ServerEvent ServerSession::next_event() {
 
 ServerEvent ServerSession::next_mail_data() {
   if (!is_data_refused_) {
-    std::optional<Reply> fault;
-    if (decoder_.has_nul()) {
-      fault = Reply::make(554, "5.6.0", "mail data holds a NUL octet, which SMTP cannot carry");
-    } else if (decoder_.has_bare_line_ends() && options_.line_endings == LineEndings::strict) {
-      fault = Reply::make(550, "5.6.11", "mail data holds a bare CR or LF (line_endings = strict)");
-    }
-    if (fault) {
+    if (std::optional<Reply> fault = fault_of_data()) {
       is_data_refused_ = true;
       decoded_.clear();
       return from_client::MailDataRefused{*std::move(fault)};
@@ -85,13 +81,28 @@ ServerEvent ServerSession::next_mail_data() {
     is_decoded_given_ = true;
     return from_client::MailData{decoded_};
   }
-  if (decoder_.is_ended()) {
+  if (chunk_) {
+    if (chunk_->left == 0) return end_chunk();
+  } else if (decoder_.is_ended()) {
     state_ = State::commands;
     owed_ = Owed::end_of_data;
     return from_client::EndOfData{decoder_.size()};
   }
   if (has_eof_) return finish("client closed the connection inside its mail data");
   return NeedMore{};
+}
+
+std::optional<Reply> ServerSession::fault_of_data() const {
+  const bool has_nul = chunk_ ? chunks_ && chunks_->has_nul() : decoder_.has_nul();
+  const bool has_bare_line_ends =
+      chunk_ ? chunks_ && chunks_->has_bare_line_ends() : decoder_.has_bare_line_ends();
+  if (has_nul) {
+    return Reply::make(554, "5.6.0", "mail data holds a NUL octet, which SMTP cannot carry");
+  }
+  if (has_bare_line_ends && options_.line_endings == LineEndings::strict) {
+    return Reply::make(550, "5.6.11", "mail data holds a bare CR or LF (line_endings = strict)");
+  }
+  return std::nullopt;
 }
 
 ServerEvent ServerSession::next_command() {
@@ -156,7 +167,18 @@ void ServerSession::reply(const Reply& reply, base::Instant now) {
       say(reply);
       if (!reply.is_positive()) end_transaction();
       return;
-    case Owed::data: settle_data(reply); return;
+    case Owed::data:
+      if (chunk_) {
+        settle_chunk(reply);
+      } else {
+        settle_data(reply);
+      }
+      return;
+    case Owed::chunk:
+      owed_ = Owed::nothing;
+      say(reply);
+      if (!reply.is_positive()) end_transaction();
+      return;
     case Owed::auth: settle_auth(reply); return;
     case Owed::end_of_data:
       owed_ = Owed::nothing;
@@ -184,11 +206,15 @@ void ServerSession::settle_data(const Reply& reply) {
     gone_why_ = "client sent mail data behind a DATA that was refused";
     return;
   }
-  state_ = State::mail_data;
   decoder_ = MailDataDecoder();
+  is_data_refused_ = false;
+  open_mail_data();
+}
+
+void ServerSession::open_mail_data() {
+  state_ = State::mail_data;
   decoded_.clear();
   is_decoded_given_ = false;
-  is_data_refused_ = false;
   grant_time(last_progress_);
   const std::string waiting(lines_.rest());
   lines_.clear();
@@ -213,6 +239,8 @@ ServerEvent ServerSession::finish(std::string why) {
 void ServerSession::end_transaction() {
   has_mail_ = false;
   is_utf8_ = false;
+  is_binary_ = false;
+  chunks_.reset();
   rcpts_seen_ = 0;
   rcpts_accepted_ = 0;
   has_deferred_rcpt_ = false;
@@ -248,7 +276,7 @@ bool ServerSession::wants_input() const {
 }
 
 std::string_view ServerSession::stall_hint() const {
-  if (state_ != State::mail_data || !decoder_.has_false_end()) return {};
+  if (state_ != State::mail_data || chunk_ || !decoder_.has_false_end()) return {};
   return "the mail data has a line of a single dot that is not between two CRLF; only "
          "CRLF.CRLF ends mail data";
 }

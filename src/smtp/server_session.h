@@ -45,12 +45,17 @@ struct Mail {  // reply()
 struct Rcpt {  // reply(), in order; several may be owed
   RcptCommand command;
 };
-struct Data {};  // reply(): 354 lets the mail data come, anything else refuses it
+struct Data {  // reply(): 354 lets the mail data come, anything else refuses it
+  bool is_chunked = false;  // BDAT (RFC 3030): the client is not shown the 354
+};
 struct MailData {
   std::string_view bytes;  // normalised and unstuffed; valid until the session's next call
 };
 struct MailDataRefused {  // the mail data holds what we do not carry; what follows is swallowed
   Reply reply;            // to be given at the end of data
+};
+struct EndOfChunk {  // reply(); more chunks may follow a positive one
+  std::uint64_t size = 0;
 };
 struct EndOfData {  // reply()
   std::uint64_t size = 0;
@@ -71,7 +76,7 @@ struct Gone {    // nothing more will come: EOF, time-out, too many errors
 using ServerEvent =
     std::variant<NeedMore, from_client::Hello, from_client::Mail, from_client::Rcpt,
                  from_client::Data, from_client::MailData, from_client::MailDataRefused,
-                 from_client::EndOfData, from_client::Reset, from_client::Auth,
+                 from_client::EndOfChunk, from_client::EndOfData, from_client::Reset, from_client::Auth,
                  from_client::AuthResponse, from_client::Quit, from_client::Gone>;
 
 class ServerSession {
@@ -124,11 +129,11 @@ class ServerSession {
   enum class State {
     greeting,   // nothing said yet
     commands,   // reading commands
-    mail_data,  // after 354, up to the end of data
+    mail_data,  // after 354 up to the end of data, or inside a chunk
     finished,   // said all we will
   };
   // The reply the client waits for, beside those to RCPT.
-  enum class Owed { nothing, hello, mail, data, end_of_data, auth };
+  enum class Owed { nothing, hello, mail, data, chunk, end_of_data, auth };
 
   // A line that has come, kept while it must wait for replies that are owed.
   struct HeldLine {
@@ -139,6 +144,15 @@ class ServerSession {
     bool is_too_long = false;
   };
 
+  // A chunk of mail data (RFC 3030 2).
+  struct Chunk {
+    std::uint64_t size = 0;
+    std::uint64_t left = 0;  // octets that are still to come
+    bool is_last = false;
+    std::optional<Reply> refusal;  // said at its end; it is read and thrown away
+  };
+
+  [[nodiscard]] static std::optional<Chunk> parse_chunk(std::string_view argument);
   [[nodiscard]] ServerEvent next_command();
   [[nodiscard]] ServerEvent next_mail_data();
   [[nodiscard]] ServerEvent on_line(const Line& line);
@@ -147,6 +161,13 @@ class ServerSession {
   [[nodiscard]] ServerEvent on_mail(const SplitCommand& command);
   [[nodiscard]] ServerEvent on_rcpt(const SplitCommand& command, const Line& line);
   [[nodiscard]] ServerEvent on_data(const SplitCommand& command);
+  [[nodiscard]] std::optional<Reply> refusal_of_data() const;
+  [[nodiscard]] ServerEvent on_bdat(const SplitCommand& command);
+  [[nodiscard]] ServerEvent end_chunk();
+  void settle_chunk(const Reply& reply);
+  void open_mail_data();
+  std::size_t decode_chunk(std::string_view bytes);
+  [[nodiscard]] std::optional<Reply> fault_of_data() const;
   [[nodiscard]] ServerEvent on_auth(const SplitCommand& command);
   [[nodiscard]] ServerEvent on_auth_response(const Line& line);
   [[nodiscard]] ServerEvent on_rset();
@@ -181,12 +202,15 @@ class ServerSession {
   bool is_authenticated_ = false;
   bool has_mail_ = false;
   bool is_utf8_ = false;
+  bool is_binary_ = false;
   std::size_t rcpts_seen_ = 0;
   std::size_t rcpts_accepted_ = 0;
   bool has_deferred_rcpt_ = false;  // one was refused for now (4yz)
   bool is_auth_response_due_ = false;
 
   MailDataDecoder decoder_;
+  std::optional<ChunkDecoder> chunks_;  // since the transaction's first BDAT
+  std::optional<Chunk> chunk_;          // the one that is being read
   std::string decoded_;
   bool is_decoded_given_ = false;
   bool is_data_refused_ = false;

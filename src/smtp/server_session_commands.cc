@@ -68,10 +68,7 @@ ServerEvent ServerSession::on_command(const SplitCommand& command, const Line& l
     case Verb::help:
       return answer_junk(Reply::make(
           214, "2.0.0", "smtpseal carries mail to a smarthost over TLS; see its manual"));
-    case Verb::bdat:
-      // The chunk behind it cannot be told from commands without trusting its length.
-      say(Reply::make(502, "5.5.1", "BDAT was not offered"));
-      return finish("client sent BDAT, which was not offered");
+    case Verb::bdat: return on_bdat(command);
     case Verb::starttls:
       return refuse_command(Reply::make(502, "5.5.1", "STARTTLS was not offered"));
     case Verb::expn:
@@ -115,6 +112,7 @@ ServerEvent ServerSession::on_mail(const SplitCommand& command) {
   end_transaction();
   has_mail_ = true;
   is_utf8_ = mail.is_utf8;
+  is_binary_ = mail.is_binary;
   owed_ = Owed::mail;
   return from_client::Mail{std::move(mail)};
 }
@@ -124,9 +122,11 @@ ServerEvent ServerSession::on_rcpt(const SplitCommand& command, const Line& line
   auto parsed = parse_rcpt(command.argument, has_extensions ? offered_ : Extensions{}, is_utf8_,
                            options_.syntax);
   const Reply* refusal = std::get_if<Reply>(&parsed);
-  const bool is_answered_here = !has_mail_ || refusal != nullptr || rcpts_seen_ >= kMaxRecipients;
+  const bool is_answered_here =
+      !has_mail_ || chunks_ || refusal != nullptr || rcpts_seen_ >= kMaxRecipients;
   if (is_answered_here && is_reply_owed()) return hold(line);
   if (!has_mail_) return refuse_command(sequence_error("MAIL first"));
+  if (chunks_) return refuse_command(sequence_error("mail data has begun, RSET or BDAT"));
   if (refusal != nullptr) return refuse_command(*refusal);
   if (rcpts_seen_ >= kMaxRecipients) {
     return refuse_command(Reply::make(452, "4.5.3", "too many recipients"));
@@ -137,18 +137,13 @@ ServerEvent ServerSession::on_rcpt(const SplitCommand& command, const Line& line
 }
 
 ServerEvent ServerSession::on_data(const SplitCommand& command) {
-  std::optional<Reply> refusal;
+  std::optional<Reply> refusal = refusal_of_data();
   if (!command.argument.empty() && options_.syntax == Syntax::strict) {
     refusal = Reply::make(501, "5.5.4", "DATA takes no argument");
-  } else if (!has_mail_) {
-    refusal = sequence_error("MAIL first");
-  } else if (rcpts_seen_ == 0) {
-    refusal = sequence_error("RCPT first");
-  } else if (rcpts_accepted_ == 0) {
-    // A client that looks at this reply alone must not take trouble that passes for a refusal.
-    refusal = has_deferred_rcpt_
-                  ? Reply::make(451, "4.5.1", "no recipient was accepted, try again later")
-                  : Reply::make(554, "5.5.1", "no valid recipients");
+  } else if (!refusal && chunks_) {
+    refusal = sequence_error("mail data has begun, RSET or BDAT");
+  } else if (!refusal && is_binary_) {
+    refusal = sequence_error("BODY=BINARYMIME needs BDAT");  // RFC 3030 3
   }
   if (!refusal) {
     owed_ = Owed::data;
@@ -159,6 +154,18 @@ ServerEvent ServerSession::on_data(const SplitCommand& command) {
   if (lines_.is_empty()) return refuse_command(*refusal);
   say(*refusal);
   return finish("client sent mail data behind a DATA that was refused");
+}
+
+// Why no mail data may come now.
+std::optional<Reply> ServerSession::refusal_of_data() const {
+  if (!has_mail_) return sequence_error("MAIL first");
+  if (rcpts_seen_ == 0) return sequence_error("RCPT first");
+  if (rcpts_accepted_ > 0) return std::nullopt;
+  // A client that looks at this reply alone must not take trouble that passes for a refusal.
+  if (has_deferred_rcpt_) {
+    return Reply::make(451, "4.5.1", "no recipient was accepted, try again later");
+  }
+  return Reply::make(554, "5.5.1", "no valid recipients");
 }
 
 ServerEvent ServerSession::on_rset() {

@@ -20,12 +20,15 @@ struct DescribeAction {
     if (lease.needs.eight_bit_mime) text.append(" 8BITMIME");
     if (lease.needs.smtputf8) text.append(" SMTPUTF8");
     if (lease.needs.dsn) text.append(" DSN");
+    if (lease.needs.binarymime) text.append(" BINARYMIME");
     if (lease.needs.max_size > 0) text.append(" SIZE " + std::to_string(lease.needs.max_size));
     return text;
   }
   std::string operator()(const action::CancelLease&) const { return "cancel"; }
   std::string operator()(const action::Send& send) const { return "send " + send.line; }
-  std::string operator()(const action::BeginData&) const { return "begin-data"; }
+  std::string operator()(const action::BeginData& begin) const {
+    return begin.is_chunked ? "begin-chunks" : "begin-data";
+  }
   std::string operator()(const action::SendData& data) const {
     return "send-data " + std::string(data.bytes);
   }

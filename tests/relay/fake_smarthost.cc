@@ -1,5 +1,6 @@
 #include "relay/fake_smarthost.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace relay {
@@ -42,6 +43,7 @@ void FakeSmarthost::fault(const std::string& what) { faults_.push_back(what); }
 std::string FakeSmarthost::take_reply() {
   std::string reply = std::move(replies_.front());
   replies_.pop_front();
+  if (is_chunk_refused_ && replies_.empty()) is_refusal_heard_ = true;
   return reply;
 }
 
@@ -58,6 +60,7 @@ void FakeSmarthost::receive(std::string_view bytes) {
       case State::auth: is_taken = take_line(); break;
       case State::mail_data:
       case State::swallowing: is_taken = take_mail_data(); break;
+      case State::chunk: is_taken = take_chunk(); break;
     }
   }
 }
@@ -98,6 +101,39 @@ bool FakeSmarthost::take_mail_data() {
   return true;
 }
 
+void FakeSmarthost::on_bdat(const std::string& argument) {
+  if (script_.ehlo.find("CHUNKING") == std::string::npos) fault("BDAT although it is not offered");
+  if (is_refusal_heard_) fault("a chunk behind one that was refused");
+  if (mail_.recipients.empty()) fault("BDAT without a recipient");
+  chunk_left_ = std::stoul(argument);
+  is_last_chunk_ = argument == std::to_string(chunk_left_) + " LAST";
+  if (!is_last_chunk_ && argument != std::to_string(chunk_left_)) fault("BDAT " + argument);
+  has_chunks_ = true;
+  state_ = State::chunk;
+  if (chunk_left_ == 0) take_chunk();
+}
+
+bool FakeSmarthost::take_chunk() {
+  const std::size_t count = std::min(chunk_left_, input_.size());
+  mail_.content.append(input_, 0, count);
+  input_.erase(0, count);
+  chunk_left_ -= count;
+  if (chunk_left_ > 0) return false;
+  state_ = State::commands;
+  if (is_chunk_refused_) {
+    queue("BDAT", "503 5.5.1 discarded\r\n");
+  } else if (!is_last_chunk_) {
+    is_chunk_refused_ = !say("BDAT", "250 2.0.0 taken");
+  } else if (say(".", "250 2.0.0 queued")) {
+    accepted_.push_back(mail_);
+    is_mail_open_ = false;
+    mail_ = {};
+  } else {
+    is_chunk_refused_ = true;
+  }
+  return true;
+}
+
 void FakeSmarthost::on_command(const std::string& line) {
   commands_.push_back(line);
   const std::size_t space = line.find(' ');
@@ -111,9 +147,12 @@ void FakeSmarthost::on_command(const std::string& line) {
     on_rcpt(argument);
   } else if (verb == "DATA") {
     on_data();
+  } else if (verb == "BDAT") {
+    on_bdat(argument);
   } else if (verb == "RSET") {
     if (say(verb, "250 2.0.0 reset")) {
       is_mail_open_ = false;
+      is_chunk_refused_ = is_refusal_heard_ = has_chunks_ = false;
       mail_ = {};
     } else {
       is_reset_refused_ = true;
@@ -140,6 +179,7 @@ void FakeSmarthost::on_mail(const std::string& argument) {
     return;
   }
   mail_ = {};
+  is_chunk_refused_ = is_refusal_heard_ = has_chunks_ = false;
   if (!say("MAIL", "250 2.1.0 fine")) return;
   is_mail_open_ = true;
   mail_.sender = path_of(argument);
@@ -155,6 +195,7 @@ void FakeSmarthost::on_rcpt(const std::string& argument) {
 }
 
 void FakeSmarthost::on_data() {
+  if (has_chunks_) fault("DATA behind BDAT");
   if (mail_.recipients.empty()) {
     fault("DATA without a recipient");
     queue("DATA", "503 5.5.1 no recipient\r\n");

@@ -16,7 +16,8 @@ namespace relay {
 struct SmarthostScript {
   std::string ehlo =
       "250-u.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE\r\n";
-  // Replies by verb ("MAIL", "RCPT", "DATA", "RSET", "AUTH", "." for the end of data), used up in
+  // Replies by verb ("MAIL", "RCPT", "DATA", "BDAT" for a chunk that is not the last, "RSET",
+  // "AUTH", "." for the end of data and for the last chunk), used up in
   // order; "" stands for the usual one, which is what comes when they are used up.
   std::map<std::string, std::deque<std::string>> replies;
   // Said once mail data begins to come, instead of a reply to its end.
@@ -51,10 +52,12 @@ class FakeSmarthost {
   [[nodiscard]] const std::vector<std::string>& commands() const { return commands_; }
 
  private:
-  enum class State { commands, mail_data, swallowing, auth };
+  enum class State { commands, mail_data, swallowing, chunk, auth };
 
   bool take_line();
   bool take_mail_data();
+  bool take_chunk();
+  void on_bdat(const std::string& argument);
   void on_command(const std::string& line);
   void on_mail(const std::string& argument);
   void on_rcpt(const std::string& argument);
@@ -75,6 +78,11 @@ class FakeSmarthost {
   bool is_mail_open_ = false;
   bool is_reset_refused_ = false;
   bool is_authenticated_ = false;
+  std::size_t chunk_left_ = 0;
+  bool is_last_chunk_ = false;
+  bool has_chunks_ = false;        // since MAIL
+  bool is_chunk_refused_ = false;  // since MAIL
+  bool is_refusal_heard_ = false;
   Mail mail_;
   std::vector<Mail> accepted_;
 };

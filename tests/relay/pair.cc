@@ -10,8 +10,11 @@ namespace {
 
 constexpr int kMostSteps = 100000;
 
+constexpr std::size_t kSmallChunk = 16;
+
 smtp::ClientOptions client_options() {
   smtp::ClientOptions options;
+  options.chunk_size = kSmallChunk;
   options.ehlo_name = "seal.test";
   options.starttls = smtp::StartTls::never;
   return options;
@@ -37,6 +40,7 @@ smtp::Extensions Pair::offered() const {
   smarthost.eight_bit_mime = true;
   smarthost.size = true;
   smarthost.auth_mechanisms = {"PLAIN", "LOGIN"};
+  smarthost.chunking = options_.is_chunking_offered;
   smtp::OfferPolicy policy;
   policy.max_message_size = options_.max_size;
   policy.is_auth_offered = options_.is_auth_offered;
@@ -92,6 +96,8 @@ void Pair::dispatch(const smtp::ServerEvent& event) {
     perform(transaction_.on(*bytes, now_));
   } else if (const auto* refused = std::get_if<from::MailDataRefused>(&event)) {
     perform(transaction_.on(*refused, now_));
+  } else if (const auto* chunk = std::get_if<from::EndOfChunk>(&event)) {
+    perform(transaction_.on(*chunk, now_));
   } else if (const auto* end = std::get_if<from::EndOfData>(&event)) {
     perform(transaction_.on(*end, now_));
   } else if (const auto* reset = std::get_if<from::Reset>(&event)) {
@@ -313,19 +319,24 @@ void Pair::perform(const action::Send& action) {
   leased_->session->send(action.sent, action.line, now_);
 }
 
-void Pair::perform(const action::BeginData&) {
+void Pair::perform(const action::BeginData& action) {
   if (leased_ == nullptr) {
     fault("mail data without a lease");
     return;
   }
   if (std::exchange(is_data_sent_, true)) fault("DATA twice");
-  leased_->session->send(smtp::Sent::data, "DATA", now_);
-  leased_->session->send_data("Received: trace\r\n");
+  is_data_chunked_ = action.is_chunked;
+  if (action.is_chunked) {
+    leased_->session->begin_chunks();
+  } else {
+    leased_->session->send(smtp::Sent::data, "DATA", now_);
+  }
+  leased_->session->send_data("Received: trace\r\n", now_);
 }
 
 void Pair::perform(const action::SendData& action) {
   if (leased_ == nullptr) fault("mail data without a lease");
-  if (leased_ != nullptr) leased_->session->send_data(action.bytes);
+  if (leased_ != nullptr) leased_->session->send_data(action.bytes, now_);
 }
 
 void Pair::perform(const action::EndData&) {
@@ -341,9 +352,13 @@ void Pair::perform(const action::Return& action) {
     return;
   }
   Connection& connection = *std::exchange(leased_, nullptr);
-  // Bytes behind the last reply are the session's to see, and the pool asks it.
-  const bool has_surplus = connection.session->reuse().why_not == "bytes nothing asked for";
-  if (action.is_clean && !has_surplus) {
+  connection.session->abandon_data();
+  // Bytes behind the last reply are the session's to see, and the pool asks it. So are replies to
+  // chunks.
+  const std::string_view why_not = connection.session->reuse().why_not;
+  const bool is_doubted = why_not == "bytes nothing asked for" ||
+                          (is_data_chunked_ && why_not == "a reply is owed");
+  if (action.is_clean && !is_doubted) {
     check_clean(connection);
   } else {
     connection.is_alive = false;

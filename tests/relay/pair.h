@@ -30,6 +30,7 @@ struct PairOptions {
   bool is_reachable = true;
   std::uint64_t max_size = 0;  // promised to the client
   bool is_auth_offered = false;
+  bool is_chunking_offered = false;
 };
 
 // How a smarthost connection can end or go wrong.
@@ -132,6 +133,7 @@ class Pair {
   bool is_driving_ = false;
   bool has_left_ = false;
   bool is_data_sent_ = false;  // DATA of the open transaction
+  bool is_data_chunked_ = false;
   bool is_end_sent_ = false;   // and the end of its mail data
   unsigned envelopes_ = 0;     // times the open transaction's MAIL was sent
   unsigned asked_ = 0;

@@ -308,6 +308,7 @@ struct Scenario {
   bool is_smarthost_pipelining = true;
   bool is_warm = false;
   bool is_idle_long = false;
+  bool is_chunking = false;  // offered by the smarthost, and to the client
   bool acts_first = true;  // the client speaks before bytes on their way travel
   ClientPlan plan;
   SmarthostScript script;
@@ -318,6 +319,8 @@ std::string describe(const Scenario& scenario) {
   text.append(scenario.is_smarthost_pipelining ? ", smarthost pipelines" : ", one at a time");
   text.append(scenario.is_warm ? ", warm" : ", fresh");
   if (scenario.is_idle_long) text.append(" and idle");
+  text.append(scenario.is_chunking ? ", chunks" : "");
+  text.append(scenario.plan.says_bdat ? " from the client" : "");
   text.append(scenario.plan.is_pipelined ? ", client pipelines" : "");
   text.append(scenario.acts_first ? ", client first" : "");
   return text;
@@ -342,6 +345,10 @@ class Play {
     options.starts_warm = scenario.is_warm;
     options.is_idle_long = scenario.is_idle_long;
     if (!scenario.is_smarthost_pipelining) options.smarthost.ehlo = kNoPipelining;
+    if (scenario.is_chunking) {
+      options.smarthost.ehlo.insert(options.smarthost.ehlo.find("250-8BIT"), "250-CHUNKING\r\n");
+    }
+    options.is_chunking_offered = scenario.is_chunking;
     options.later.ehlo = options.smarthost.ehlo;
     pair_.emplace(std::move(options));
     client_.emplace(*pair_, scenario.plan);
@@ -431,6 +438,17 @@ std::vector<Scenario> scenarios() {
     scenario.plan.is_pipelined = (bits & 16) != 0;
     scenario.acts_first = (bits & 32) != 0;
     if (!scenario.is_warm && (bits & 8) != 0) scenario.plan.recipients = 1;
+    all.push_back(std::move(scenario));
+  }
+  for (unsigned bits = 0; bits < 32; ++bits) {
+    Scenario scenario;
+    scenario.is_chunking = true;
+    scenario.plan.says_bdat = (bits & 1) != 0;
+    scenario.is_smarthost_pipelining = (bits & 2) != 0;
+    scenario.is_warm = (bits & 4) != 0;
+    scenario.has_early_replies = (bits & 8) != 0;
+    scenario.acts_first = (bits & 16) != 0;
+    scenario.plan.is_pipelined = scenario.acts_first;
     all.push_back(std::move(scenario));
   }
   return all;
@@ -547,6 +565,10 @@ std::vector<SmarthostScript> refusing_scripts() {
       {"DATA", {"554 5.3.0 no"}},
       {"DATA", {"421 4.3.0 bye"}},
       {"DATA", {"250 2.0.0 what"}},
+      {"BDAT", {"552 5.3.4 too big"}},
+      {"BDAT", {"", "", "451 4.3.0 later"}},
+      {"BDAT", {"421 4.3.0 bye"}},
+      {"BDAT", {"354 what"}},
       {".", {"550 5.7.1 spam"}},
       {".", {"451 4.3.0 later"}},
       {".", {"421 4.3.0 bye"}},

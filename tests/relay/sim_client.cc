@@ -43,7 +43,13 @@ bool SimClient::act() {
     case Stage::mail:
     case Stage::rcpt:
     case Stage::data: next_command(); break;
-    case Stage::body: next_chunk(); break;
+    case Stage::body:
+      if (plan_.says_bdat) {
+        next_bdat();
+      } else {
+        next_chunk();
+      }
+      break;
     case Stage::cleanup: end_mail(); break;
     case Stage::quit:
     case Stage::done: stage_ = Stage::done; return false;
@@ -71,7 +77,11 @@ void SimClient::begin_mail() {
   }
   for (int i = 0; i < plan_.recipients; ++i) commands.append("RCPT TO:" + recipient(i) + "\r\n");
   rcpt_ = plan_.recipients;
-  say(commands + "DATA\r\n", plan_.recipients + 2);
+  if (plan_.says_bdat) {
+    say(commands, plan_.recipients + 1);
+  } else {
+    say(commands + "DATA\r\n", plan_.recipients + 2);
+  }
 }
 
 // After the replies to MAIL, one RCPT or DATA (or to all of them).
@@ -86,6 +96,10 @@ void SimClient::next_command() {
     say(command, 1);
   } else if (results_.back().accepted_recipients.empty()) {
     after_data(554);
+  } else if (plan_.says_bdat) {
+    stage_ = Stage::body;
+    data_code_ = 354;
+    next_bdat();
   } else {
     stage_ = Stage::data;
     say("DATA\r\n", 1);
@@ -119,6 +133,16 @@ void SimClient::next_chunk() {
   say(stuffed.substr(at, size), is_last ? 1 : 0);
 }
 
+void SimClient::next_bdat() {
+  const std::string& content = results_.back().content;
+  const std::size_t size = content.size() / static_cast<std::size_t>(plan_.chunks) + 1;
+  const std::size_t at = size * static_cast<std::size_t>(chunk_++);
+  const std::string piece = content.substr(at, size);
+  const bool is_last = at + size >= content.size();
+  if (is_last) stage_ = Stage::cleanup;
+  say("BDAT " + std::to_string(piece.size()) + (is_last ? " LAST\r\n" : "\r\n") + piece, 1);
+}
+
 void SimClient::end_mail() {
   ++mail_;
   begin_mail();
@@ -139,10 +163,19 @@ void SimClient::on_reply(const std::string& text) {
   --replies_due_;
   if (stage_ == Stage::cleanup && data_code_ == 354) {
     results_.back().final_code = code;
+  } else if (stage_ == Stage::body) {
+    // A chunk was refused: that was this mail.
+    if (code >= 400) {
+      results_.back().final_code = code;
+      stage_ = Stage::cleanup;
+      data_code_ = 0;
+    }
   } else if (stage_ == Stage::mail || stage_ == Stage::rcpt || stage_ == Stage::data) {
     const bool is_to_mail =
-        stage_ == Stage::mail && (!plan_.is_pipelined || replies_due_ == plan_.recipients + 1);
-    const bool is_to_data = stage_ == Stage::data || (plan_.is_pipelined && replies_due_ == 0);
+        stage_ == Stage::mail &&
+        (!plan_.is_pipelined || replies_due_ == plan_.recipients + (plan_.says_bdat ? 0 : 1));
+    const bool is_to_data = stage_ == Stage::data ||
+                            (plan_.is_pipelined && !plan_.says_bdat && replies_due_ == 0);
     if (is_to_mail) {
       is_mail_refused_ = code >= 400;
     } else if (is_to_data) {

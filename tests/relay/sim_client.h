@@ -16,6 +16,7 @@ struct ClientPlan {
   bool is_pipelined = false;
   bool says_ehlo_between = false;  // EHLO instead of RSET after a failure
   int chunks = 2;                  // pieces its mail data comes in
+  bool says_bdat = false;          // each piece is a chunk (RFC 3030)
 };
 
 class SimClient {
@@ -47,6 +48,7 @@ class SimClient {
   void begin_mail();
   void next_command();
   void next_chunk();
+  void next_bdat();
   void after_data(int code);
   void end_mail();
   [[nodiscard]] std::string recipient(int index) const;

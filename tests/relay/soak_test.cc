@@ -29,12 +29,16 @@ class Soak {
     options.is_idle_long = chance(50);
     options.is_auth_offered = chance(40);
     options.max_size = chance(20) ? 60 : 0;
+    options.is_chunking_offered = chance(50);
     for (SmarthostScript* script : {&options.smarthost, &options.later}) {
       if (chance(30)) script->ehlo = "250-u\r\n250 AUTH PLAIN LOGIN\r\n";
       if (chance(10)) script->ehlo = "250-u\r\n250-PIPELINING\r\n250 LIMITS RCPTMAX=2\r\n";
       if (chance(10)) script->early_verdict = "552 5.3.4 too big";
+      if (chance(40)) script->ehlo = "250-u\r\n250-CHUNKING\r\n250 PIPELINING\r\n";
+      if (chance(10)) script->ehlo = "250-u\r\n250 CHUNKING\r\n";
       refuse_now_and_then(*script);
     }
+    is_chunking_ = options.is_chunking_offered;
     pair_.emplace(std::move(options));
     listen();
   }
@@ -78,7 +82,7 @@ class Soak {
 
   void refuse_now_and_then(SmarthostScript& script) {
     const std::vector<std::string> refusals = {"450 no", "550", "421 bye", "550-a\r\n550 b"};
-    for (const char* verb : {"MAIL", "RCPT", "DATA", "RSET", "AUTH", "."}) {
+    for (const char* verb : {"MAIL", "RCPT", "DATA", "BDAT", "RSET", "AUTH", "."}) {
       for (int i = 0; i < 20; ++i) {
         script.replies[verb].push_back(chance(trouble_) ? refusals[below(4)] : "");
       }
@@ -105,7 +109,11 @@ class Soak {
     const unsigned what = below(100);
     if (what < 50) {
       send_envelope();
-      send_data();
+      if (is_chunking_ && chance(50)) {
+        send_chunks();
+      } else {
+        send_data();
+      }
     } else if (what < 75) {
       send_batch();
     } else if (what < 82) {
@@ -168,13 +176,8 @@ class Soak {
     say("DATA\r\n", 1);
     wait_for_replies();
     if (is_over_ || last_code_ != 354) return;
-    Mail mail;
-    mail.sender = sender_;
-    mail.recipients = recipients_;
-    recipients_.clear();
-    mail.content = "Subject: x\r\n\r\n" + std::string(below(70), 'x') + "\r\n";
-    mails_.push_back(mail);
-    const std::string bytes = mail.content + ".\r\n";
+    write_mail();
+    const std::string bytes = mails_.back().content + ".\r\n";
     const std::size_t cut = below(static_cast<unsigned>(bytes.size()));
     say(bytes.substr(0, cut), 0);
     if (chance(10)) break_something();
@@ -184,6 +187,38 @@ class Soak {
     arguments_.emplace_back();
     say(bytes.substr(cut), 1);
     if (chance(10)) break_something();
+  }
+
+  void write_mail() {
+    Mail mail;
+    mail.sender = sender_;
+    mail.recipients = recipients_;
+    recipients_.clear();
+    mail.content = "Subject: x\r\n\r\n" + std::string(below(70), 'x') + "\r\n";
+    mails_.push_back(std::move(mail));
+  }
+
+  void send_chunks() {
+    if (is_over_) return;
+    const bool is_open = !recipients_.empty();
+    if (is_open) write_mail();
+    std::string rest = is_open ? mails_.back().content : "x\r\n";
+    bool is_last = false;
+    while (!is_last) {
+      const std::size_t size = chance(30) ? rest.size() : below(static_cast<unsigned>(rest.size()));
+      const std::string piece = rest.substr(0, size);
+      rest.erase(0, size);
+      is_last = rest.empty();
+      kinds_.push_back(is_open && is_last ? '.' : '-');
+      arguments_.emplace_back();
+      say("BDAT " + std::to_string(size) + (is_last ? " LAST\r\n" : "\r\n") + piece, 1);
+      if (chance(10)) break_something();
+      wait_for_replies();
+      if (is_over_) return;
+      if (last_code_ < 400) continue;
+      if (is_open) mails_.back().final_code = last_code_;
+      return;
+    }
   }
 
   void send_auth() {
@@ -309,6 +344,7 @@ class Soak {
   int serial_ = 0;
   int last_code_ = 0;
   bool is_greeted_ = false;
+  bool is_chunking_ = false;  // offered to the client
   bool is_over_ = false;
   std::string heard_;
   std::deque<char> kinds_;  // of the commands that wait: M RCPT(T) R D . or '-'

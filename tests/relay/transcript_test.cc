@@ -194,11 +194,15 @@ class RelayStage final : public Stage {
       server_.refuse(close->reply);
     } else if (const auto* send = std::get_if<action::Send>(&action)) {
       connection_->send(send->sent, send->line, now_);
-    } else if (std::holds_alternative<action::BeginData>(action)) {
-      connection_->send(smtp::Sent::data, "DATA", now_);
-      connection_->send_data("Received: trace\r\n");
+    } else if (const auto* begin = std::get_if<action::BeginData>(&action)) {
+      if (begin->is_chunked) {
+        connection_->begin_chunks();
+      } else {
+        connection_->send(smtp::Sent::data, "DATA", now_);
+      }
+      connection_->send_data("Received: trace\r\n", now_);
     } else if (const auto* data = std::get_if<action::SendData>(&action)) {
-      connection_->send_data(data->bytes);
+      connection_->send_data(data->bytes, now_);
     } else if (std::holds_alternative<action::EndData>(action)) {
       connection_->end_data(now_);
     } else {

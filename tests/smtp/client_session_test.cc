@@ -305,7 +305,7 @@ TEST_F(ClientSessionTest, NothingIsPipelinedBehindDataOrAuth) {
 
 TEST_F(ClientSessionTest, CommandsBeforeReadyAreNotSent) {
   send(Sent::mail, "MAIL FROM:<s@c>");
-  session_->send_data("x");
+  session_->send_data("x", now_);
   session_->end_data(now_);
   EXPECT_EQ(said(), "");
 }
@@ -385,7 +385,7 @@ TEST_F(ClientSessionTest, ReplyBehindThe354AnswersNoMailData) {
     send_envelope();
     feed("250 mail\r\n250 rcpt\r\n");
     send(Sent::data, "DATA");
-    session_->send_data("a\r\n");
+    session_->send_data("a\r\n", now_);
     session_->end_data(now_);
     said();
     EXPECT_THAT(feed("354 go\r\n" + std::string(surplus)),
@@ -397,7 +397,7 @@ TEST_F(ClientSessionTest, ReplyBehindThe354AnswersNoMailData) {
 TEST_F(ClientSessionTest, ReplyThatBeganBeforeTheEndOfDataAnswersNone) {
   open_ready();
   open_data();
-  session_->send_data("a\r\n");
+  session_->send_data("a\r\n", now_);
   EXPECT_THAT(feed("250 que"), IsEmpty());
   said();
   session_->end_data(now_);
@@ -456,7 +456,7 @@ TEST_F(ClientSessionTest, EveryCommandHasAName) {
 TEST_F(ClientSessionTest, MailDataIsStuffedAndEnded) {
   open_ready();
   open_data();
-  session_->send_data(".a\r\n..b\r\nc");
+  session_->send_data(".a\r\n..b\r\nc", now_);
   session_->end_data(now_);
   EXPECT_EQ(said(), "..a\r\n...b\r\nc\r\n.\r\n");
   EXPECT_FALSE(session_->reuse().is_clean);
@@ -472,9 +472,9 @@ TEST_F(ClientSessionTest, MailDataIsHeldUntilItIsAskedFor) {
   feed("250 mail\r\n250 rcpt\r\n");
   send(Sent::data, "DATA");
   said();
-  session_->send_data("a\r\n");
+  session_->send_data("a\r\n", now_);
   session_->end_data(now_);
-  session_->send_data("never\r\n");
+  session_->send_data("never\r\n", now_);
   EXPECT_EQ(session_->held_data(), 6U);
   EXPECT_EQ(said(), "");
   EXPECT_THAT(feed("354 go\r\n"), ElementsAre("DATA: 354 go"));
@@ -488,7 +488,7 @@ TEST_F(ClientSessionTest, HeldMailDataIsDroppedWhenDataIsRefused) {
   send_envelope();
   feed("250 mail\r\n250 rcpt\r\n");
   send(Sent::data, "DATA");
-  session_->send_data("a\r\n");
+  session_->send_data("a\r\n", now_);
   session_->end_data(now_);
   said();
   EXPECT_THAT(feed("554 no\r\n"), ElementsAre("DATA: 554 no"));
@@ -497,7 +497,7 @@ TEST_F(ClientSessionTest, HeldMailDataIsDroppedWhenDataIsRefused) {
   // The smarthost still knows of MAIL and RCPT.
   EXPECT_TRUE(session_->is_in_transaction());
   EXPECT_TRUE(session_->reuse().is_clean);
-  session_->send_data("b\r\n");
+  session_->send_data("b\r\n", now_);
   session_->end_data(now_);
   EXPECT_EQ(said(), "");
 }
@@ -505,10 +505,10 @@ TEST_F(ClientSessionTest, HeldMailDataIsDroppedWhenDataIsRefused) {
 TEST_F(ClientSessionTest, RefusalBeforeTheEndIsAVerdict) {
   open_ready();
   open_data();
-  session_->send_data("a\r\n");
+  session_->send_data("a\r\n", now_);
   EXPECT_THAT(feed("552 5.3.4 too big\r\n"), ElementsAre("end of data: 552 5.3.4 too big"));
   said();
-  session_->send_data("b\r\n");
+  session_->send_data("b\r\n", now_);
   session_->end_data(now_);
   EXPECT_EQ(said(), "");
   EXPECT_FALSE(session_->reuse().is_clean);
@@ -519,7 +519,7 @@ TEST_F(ClientSessionTest, SuccessBeforeTheEndIsNone) {
   for (const std::string_view reply : {"250 queued\r\n", "354 go on\r\n", "221 bye\r\n"}) {
     open_ready();
     open_data();
-    session_->send_data("a\r\n");
+    session_->send_data("a\r\n", now_);
     EXPECT_THAT(feed(reply), ElementsAre(StartsWith("failed: peer-protocol")));
   }
 }
@@ -538,12 +538,12 @@ TEST_F(ClientSessionTest, OnlyA250EndsMailDataWell) {
 TEST_F(ClientSessionTest, SecondMailBeginsAtALineStart) {
   open_ready();
   open_data();
-  session_->send_data("no line end");
+  session_->send_data("no line end", now_);
   session_->end_data(now_);
   feed("250 ok\r\n");
   said();
   open_data();
-  session_->send_data(".x\r\n");
+  session_->send_data(".x\r\n", now_);
   session_->end_data(now_);
   EXPECT_EQ(said(), "..x\r\n.\r\n");
 }

@@ -185,7 +185,11 @@ class ClientStage final : public Stage {
       if (!what) return "cannot send: " + text;
       session_.send(*what, rest, now_);
     } else if (verb == "data") {
-      session_.send_data(rest);
+      session_.send_data(rest, now_);
+    } else if (verb == "chunks") {
+      session_.begin_chunks();
+    } else if (verb == "abandon") {
+      session_.abandon_data();
     } else if (verb == "end") {
       session_.end_data(now_);
     } else if (verb == "tls") {

@@ -18,12 +18,17 @@ struct DescribeServerEvent {
   }
   std::string operator()(const from_client::Mail& mail) const { return format(mail.command); }
   std::string operator()(const from_client::Rcpt& rcpt) const { return format(rcpt.command); }
-  std::string operator()(const from_client::Data&) const { return "data"; }
+  std::string operator()(const from_client::Data& data) const {
+    return data.is_chunked ? "data in chunks" : "data";
+  }
   std::string operator()(const from_client::MailData& data) const {
     return "mail-data " + std::string(data.bytes);
   }
   std::string operator()(const from_client::MailDataRefused& refused) const {
     return "mail-data-refused " + refused.reply.summary();
+  }
+  std::string operator()(const from_client::EndOfChunk& end) const {
+    return "end-of-chunk " + std::to_string(end.size);
   }
   std::string operator()(const from_client::EndOfData& end) const {
     return "end-of-data " + std::to_string(end.size);
