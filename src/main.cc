@@ -3,8 +3,10 @@
 
 #include "app/cli.h"
 #include "app/commands.h"
+#include "platform/platform.h"
 
 int main(int argc, char** argv) {
+  if (!platform::open_standard_streams()) return static_cast<int>(app::ExitStatus::os_error);
   const app::CommandLine line = app::parse_command_line(argc, argv);
   if (!line.invocation) return line.status;
   const app::Invocation& invocation = *line.invocation;

@@ -1,6 +1,7 @@
 // Unix: see platform.h.
 #include "platform/platform.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -111,6 +112,15 @@ bool is_stderr_journal() {
   const std::string ours =
       std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
   return ours == stream;
+}
+
+bool open_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
+    // The lowest number that is free is this one: those below it are open.
+    if (open("/dev/null", O_RDWR) != fd) return false;
+  }
+  return true;
 }
 
 void forbid_core_dumps() {

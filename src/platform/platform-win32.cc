@@ -4,11 +4,15 @@
 #include <winsock2.h>
 #include <windows.h>
 
+#include <io.h>
+
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <random>
 #include <system_error>
+#include <utility>
 
 namespace platform {
 
@@ -22,6 +26,18 @@ std::string host_fqdn() {
 void notify_service_manager(std::string_view) {}
 
 bool is_stderr_journal() { return false; }
+
+bool open_standard_streams() {
+  for (const auto& [stream, mode] :
+       {std::pair{stdin, "r"}, std::pair{stdout, "w"}, std::pair{stderr, "w"}}) {
+    // Both are negative for a stream that the process was started without.
+    const int fd = _fileno(stream);
+    if (fd >= 0 && _get_osfhandle(fd) >= 0) continue;
+    FILE* opened = nullptr;
+    if (freopen_s(&opened, "NUL", mode, stream) != 0) return false;
+  }
+  return true;
+}
 
 void forbid_core_dumps() { SetErrorMode(SEM_NOGPFAULTERRORBOX); }
 

@@ -18,6 +18,11 @@ void notify_service_manager(std::string_view state);
 // Whether standard error goes to the systemd journal (which adds time stamps by itself).
 [[nodiscard]] bool is_stderr_journal();
 
+// Opens the null device in place of each closed one of standard input, output and error: what is
+// opened next would take its number, and read or receive what is not meant for it. To be called
+// before anything else. False when that is impossible.
+[[nodiscard]] bool open_standard_streams();
+
 // No core file may hold mail or secrets.
 void forbid_core_dumps();
 
