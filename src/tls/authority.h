@@ -12,6 +12,13 @@ namespace tls {
 
 enum class KeyKind { ec_p256, rsa_2048 };
 
+// An extension octet by octet, in place of what a certificate would have of that kind.
+struct RawExtension {
+  std::string oid;
+  std::string value;
+  bool is_critical = false;
+};
+
 struct CertificateRequest {
   std::string common_name = "smtpseal";
   std::vector<std::string> dns_names;     // raw dNSName octets: tests put odd ones here
@@ -23,6 +30,7 @@ struct CertificateRequest {
   bool is_client_only = false;             // extended key usage clientAuth instead of serverAuth
   std::vector<std::string> permitted_dns;  // name constraints, when not empty
   bool is_name_constraint_critical = false;
+  std::vector<RawExtension> extensions;  // tests put odd ones here
 };
 
 struct IssuedCertificate {

@@ -254,11 +254,19 @@ NameConstraints constraints_of(const mbedtls_x509_crt& certificate) {
   return value ? parse_name_constraints(*value) : NameConstraints();
 }
 
-// Whether its key usages, where it has any, let it sign a handshake of a TLS server.
-bool serves_tls(const mbedtls_x509_crt& certificate) {
-  return mbedtls_x509_crt_check_key_usage(&certificate, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) == 0 &&
-         mbedtls_x509_crt_check_extended_key_usage(&certificate, kServerAuth.data(),
-                                                   kServerAuth.size()) == 0;
+// Where in a verified chain a certificate stands.
+enum class Place { anchor, between, leaf };
+
+// Whether its key usages, where it has any, let it stand there in the chain of a TLS server. The
+// extended ones of an authority bind all that it issues; the anchor is trusted as it is. Whether an
+// authority may sign certificates the library looks at itself.
+bool serves_tls(const mbedtls_x509_crt& certificate, Place place) {
+  if (place == Place::anchor) return true;
+  const bool may_sign =
+      place != Place::leaf ||
+      mbedtls_x509_crt_check_key_usage(&certificate, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) == 0;
+  return may_sign && mbedtls_x509_crt_check_extended_key_usage(&certificate, kServerAuth.data(),
+                                                               kServerAuth.size()) == 0;
 }
 
 std::vector<Finding> findings_of(std::uint32_t flags) {
@@ -286,11 +294,11 @@ std::vector<Finding> findings_of(std::uint32_t flags) {
   return findings;
 }
 
-Examined examine(const mbedtls_x509_crt& certificate, std::uint32_t flags, bool is_leaf) {
+Examined examine(const mbedtls_x509_crt& certificate, std::uint32_t flags, Place place) {
   Examined examined{facts_of(certificate), presented_names(certificate),
                     constraints_of(certificate), findings_of(flags)};
   const bool is_told = (flags & MBEDTLS_X509_BADCERT_EXT_KEY_USAGE) != 0;
-  if (is_leaf && !is_told && !serves_tls(certificate)) {
+  if (!is_told && !serves_tls(certificate, place)) {
     examined.findings.push_back(Finding::other_purpose);
   }
   return examined;
@@ -545,11 +553,13 @@ class ClientEngine final : public EngineBase {
     flags &= ~static_cast<std::uint32_t>(MBEDTLS_X509_BADCERT_CN_MISMATCH);
     const std::size_t faults_before = verdict_.faults().size();
     if (depth > 0) {
-      verdict_.take_issuer(examine(certificate, flags, false));
+      const bool is_anchor = is_at_top_ && (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) == 0;
+      verdict_.take_issuer(examine(certificate, flags, is_anchor ? Place::anchor : Place::between));
     } else {
       info_.chain = facts_of_all(&certificate);
-      verdict_.take_leaf(examine(certificate, flags, true));
+      verdict_.take_leaf(examine(certificate, flags, Place::leaf));
     }
+    is_at_top_ = false;
     info_.faults = verdict_.faults();
     if (info_.faults.size() == faults_before || flags != 0) return;
     flags |= verdict_.has(IdentityFault::Rule::name) ? MBEDTLS_X509_BADCERT_CN_MISMATCH
@@ -611,6 +621,7 @@ class ClientEngine final : public EngineBase {
 
   const ClientShared& shared_;
   Verdict verdict_;
+  bool is_at_top_ = true;  // of the chain that judge() is walked down
 };
 
 class MbedClientContext final : public ClientContext {
@@ -852,6 +863,9 @@ class Writer {
     if (!request.permitted_dns.empty()) {
       set_extension(kNameConstraints, request.is_name_constraint_critical,
                     write_name_constraints(request.permitted_dns));
+    }
+    for (const RawExtension& extension : request.extensions) {
+      set_extension(extension.oid, extension.is_critical, extension.value);
     }
   }
 

@@ -23,6 +23,14 @@ std::string describe_mismatch(const Examined& leaf, const std::string& asked) {
          " does not count), so it is not for " + asked;
 }
 
+// What it is not meant for, with the name of an issuer: the person who asks for a better chain must
+// know which of them is meant.
+std::string describe_purpose(const Examined& certificate, bool is_leaf) {
+  if (is_leaf) return " is not meant for a TLS server";
+  return " is not meant for TLS servers (its extended key usage lacks serverAuth): " +
+         certificate.facts.subject;
+}
+
 }  // namespace
 
 Verdict::Verdict(ReferenceName reference, std::string asked_name, std::string trust_source)
@@ -109,7 +117,7 @@ void Verdict::note_findings(const Examined& certificate, bool is_leaf) {
         note(Rule::other, " has a kind of key or signature that is not accepted (" +
                               certificate.facts.key + ")");
         break;
-      case Finding::other_purpose: note(Rule::other, " is not meant for a TLS server"); break;
+      case Finding::other_purpose: note(Rule::other, describe_purpose(certificate, is_leaf)); break;
       case Finding::unknown: note(Rule::other, " was not accepted by the TLS library"); break;
     }
   }

@@ -24,7 +24,7 @@ enum class Finding {
   weak_hash,      // signed with SHA-1 or worse
   weak_key,       // its key, or that of its issuer, is too small
   foreign_key,    // of a kind that is not accepted
-  other_purpose,  // its key usage or extended key usage excludes a TLS server
+  other_purpose,  // its key usage or extended key usage excludes a TLS server, or an issuer of one
   unknown,        // a finding without a word of its own
 };
 

@@ -82,6 +82,18 @@ TEST(Verdict, TellsTheLeafFromItsIssuers) {
   EXPECT_EQ(verdict.faults()[0].detail, "issuer's certificate expired on 2026-01-31");
 }
 
+TEST(Verdict, NamesTheIssuerThatMayNotIssueForTlsServers) {
+  Verdict verdict = verdict_for();
+  Examined issuer = certificate({});
+  issuer.facts.subject = "CN=Mail Signers";
+  issuer.findings = {Finding::other_purpose};
+  verdict.take_issuer(issuer);
+  verdict.take_leaf(certificate());
+  EXPECT_EQ(verdict.summary(),
+            "issuer's certificate is not meant for TLS servers (its extended key usage "
+            "lacks serverAuth): CN=Mail Signers");
+}
+
 TEST(Verdict, TellsForWhomACertificateIs) {
   Verdict verdict = verdict_for();
   verdict.take_leaf(certificate({"a.test", "b.test"}));
