@@ -137,7 +137,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="contrib/bench", description=__doc__)
-    parser.add_argument("--build", required=True, help="folder with the built programs")
+    parser.add_argument("--build", required=True, help=argparse.SUPPRESS)  # contrib/bench knows
     parser.add_argument("--quick", action="store_true", help="short runs, each once: does it work?")
     parser.add_argument("--scenarios", help="for instance S1,S2 (default: all)")
     parser.add_argument("--peers", help="for instance itself,smtpseal (default: all that are here)")

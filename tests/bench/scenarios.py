@@ -26,7 +26,7 @@ from peers import Peer, Place
 
 START_TIMEOUT = 10.0
 ARRIVAL_TIMEOUT = 60.0
-LOAD_TIMEOUT = 120  # 10,000 messages at 100 a second
+GRACE = 20  # seconds for messages under way when no more are begun
 FAR_MS = 20
 KIB, MIB = 1024, 1024 * 1024
 
@@ -179,7 +179,7 @@ def run_load(bench: Bench, peer: Peer, stage: Stage, cell: Cell, first_id: int) 
         "--per-connection": cell.per_connection,
         "--size": cell.size,
         "--first-id": first_id,
-        "--timeout": LOAD_TIMEOUT,
+        "--timeout": cell.seconds + GRACE,
     }
     command = [str(bench.load), *peer.load_arguments(bench.ca_file)]
     for option, value in options.items():
@@ -189,7 +189,7 @@ def run_load(bench: Bench, peer: Peer, stage: Stage, cell: Cell, first_id: int) 
         capture_output=True,
         text=True,
         check=False,
-        timeout=LOAD_TIMEOUT + 20,
+        timeout=cell.seconds + 2 * GRACE,
         start_new_session=True,
     )
     try:
@@ -336,7 +336,7 @@ def bulk_cell(concurrency: int, rounds: int, workers: int) -> Cell:
         f"{concurrency}",
         concurrency,
         messages=rounds * concurrency,
-        seconds=60,
+        seconds=30,
         size=25 * MIB,
         warm_up=concurrency,
         workers=workers,
@@ -346,7 +346,7 @@ def bulk_cell(concurrency: int, rounds: int, workers: int) -> Cell:
 def all_scenarios(is_quick: bool) -> list[Scenario]:
     seconds, rounds = (1, 2) if is_quick else (4, 6)
     idle_cells = [Cell("", 500 if is_quick else 5000)]
-    crowd = Cell("10", 10, messages=500 if is_quick else 10_000, seconds=LOAD_TIMEOUT)
+    crowd = Cell("10", 10, messages=500 if is_quick else 10_000, seconds=120)
     one, many = "one 4 KiB message a connection", "100 messages of 4 KiB a connection"
     far = f"the smarthost {FAR_MS} ms away"
     near_cells = sending_cells(seconds, [1, 10, 50])
