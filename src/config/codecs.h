@@ -118,6 +118,10 @@ Codec text(F field) {
   return value(field, any_text, [](const std::string& value) { return value; });
 }
 
+// What is wrong with one item of a list of `count`, beside what is wrong with those before it.
+void add_wrong_item(Reading& reading, std::string_view item, std::string_view why,
+                    std::size_t count);
+
 // A list whose items `parse` reads and `format` writes.
 template <typename F, typename Parse, typename Format>
 Codec list(F field, Parse parse, Format format) {
@@ -128,13 +132,17 @@ Codec list(F field, Parse parse, Format format) {
     const auto items = parse_list(text);
     if (!items) return misunderstood(items.error().detail);
     typename F::Value values;
+    Reading reading;
     for (const std::string& item : *items) {
       auto parsed = parse(item);
-      if (!parsed) return misunderstood(parsed.error().detail);
-      values.push_back(std::move(*parsed));
+      if (parsed) {
+        values.push_back(std::move(*parsed));
+      } else {
+        add_wrong_item(reading, item, parsed.error().detail, items->size());
+      }
     }
     field.in(std::get<S>(section)) = std::move(values);
-    return understood();
+    return reading;
   };
   codec.print = [field, format](const Section& section) {
     std::vector<std::string> items;
@@ -158,7 +166,8 @@ struct Choice {
   bool is_available = true;
 };
 
-// "expected one of a, b, c", and the nearest of them.
+// "expected one of a, b, c", and the nearest of them. Words of a later version are not among them:
+// nobody is to be led to what is not there.
 std::string expected_one_of(std::string_view text, const std::vector<std::string_view>& words);
 
 template <typename F>
@@ -168,7 +177,7 @@ Codec choice(F field, std::vector<Choice<typename F::Value>> choices) {
   codec.read = [field, choices](std::string_view text, Section& section) {
     std::vector<std::string_view> words;
     for (const auto& each : choices) {
-      words.push_back(each.word);
+      if (each.is_available) words.push_back(each.word);
       if (!base::iequals(each.word, text)) continue;
       field.in(std::get<S>(section)) = each.value;
       return each.is_available ? understood() : unavailable();
@@ -234,7 +243,8 @@ auto each(Check check) {
   };
 }
 
-// A word, of which only those of `now` are available.
+// A word, of which only those of `now` are available; nobody is told those of `then`, unless there
+// are no others.
 Codec later_word(std::vector<std::string_view> now, std::vector<std::string_view> then);
 
 }  // namespace config::codec

@@ -53,7 +53,7 @@ struct Draft {
 struct Drafts {
   std::deque<Draft> sections;  // [smtpseal] first, then as they came; at least one of each kind
   std::string file;            // that was read; empty when there was none
-  bool is_complete = true;     // no section was lost to an error: what is missing is missing
+  bool is_complete = true;     // nothing was lost to an error: what is missing is missing
 
   [[nodiscard]] std::vector<Draft*> of(Kind kind);
   [[nodiscard]] Draft& general() { return sections.front(); }

@@ -174,7 +174,10 @@ class Gatherer {
       return true;
     }
     problems_.add(place, "the name of a section has at most " + std::to_string(kMaxSectionName) +
-                             " letters, digits, - and _: " + name);
+                             " letters, digits, - and _: " + name +
+                             (name.find_first_of("\"'") == std::string::npos
+                                  ? ""
+                                  : "; write it without quotes"));
     return false;
   }
 

@@ -67,7 +67,8 @@ class LineCheck {
     const auto heading = lost_headings_.upper_bound(from);
     return heading != lost_headings_.end() && *heading < to;
   }
-  [[nodiscard]] bool has_lost_headings() const { return !lost_headings_.empty(); }
+  // Whether any line was refused: what is missing may stand there.
+  [[nodiscard]] bool has_bad() const { return !bad_.empty(); }
 
  private:
   void check_line(std::string_view line, int number) {
@@ -215,7 +216,7 @@ IniFile parse_ini(std::string_view text, const std::string& path, ProblemList& p
   parse.lines = &lines;
   parse.path = &path;
   parse.problems = &problems;
-  parse.file.is_complete = !lines.has_lost_headings();
+  parse.file.is_complete = !lines.has_bad();
   const int failed = ini_parse_string_length(text.data(), text.size(), &handle, &parse);
   // A line that inih refused and that passed the checks above must not go unnoticed.
   if (failed > 0 && !lines.is_bad(failed)) {

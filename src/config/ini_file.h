@@ -34,7 +34,7 @@ struct IniSection {
 
 struct IniFile {
   std::vector<IniSection> sections;
-  bool is_complete = true;  // no section was lost to an error
+  bool is_complete = true;  // nothing was lost to an error
 };
 
 // The bytes of a file of at most kMaxFileSize. Error: Fault::config with the system's reason.

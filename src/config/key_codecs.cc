@@ -30,7 +30,7 @@ std::optional<Result<std::string>> file_target(std::string_view text) {
 }  // namespace
 
 std::string expected_one_of(std::string_view text, const std::vector<std::string_view>& words) {
-  std::string sentence = "expected one of ";
+  std::string sentence = words.size() == 1 ? "expected " : "expected one of ";
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (i > 0) sentence += ", ";
     sentence += words[i];
@@ -40,15 +40,21 @@ std::string expected_one_of(std::string_view text, const std::vector<std::string
   return sentence;
 }
 
+void add_wrong_item(Reading& reading, std::string_view item, std::string_view why,
+                    std::size_t count) {
+  if (!reading.wrong.empty()) reading.wrong += "; ";
+  // Alone, it was named as the value already.
+  if (count > 1) reading.wrong += base::printable(item, 80) + ": ";
+  reading.wrong += why;
+}
+
 Codec later_word(std::vector<std::string_view> now, std::vector<std::string_view> then) {
   Codec codec;
   codec.read = [now = std::move(now), then = std::move(then)](std::string_view text, Section&) {
     const auto is_text = [text](std::string_view word) { return base::iequals(word, text); };
     if (std::any_of(now.begin(), now.end(), is_text)) return understood();
     if (std::any_of(then.begin(), then.end(), is_text)) return unavailable();
-    std::vector<std::string_view> words = now;
-    words.insert(words.end(), then.begin(), then.end());
-    return misunderstood(expected_one_of(text, words));
+    return misunderstood(expected_one_of(text, now.empty() ? then : now));
   };
   return codec;
 }
@@ -87,7 +93,7 @@ Codec log_target() {
       return understood();
     }
     if (base::iequals(text, "syslog") || base::iequals(text, "eventlog")) return unavailable();
-    return misunderstood(expected_one_of(text, {"stderr", "file:PATH", "syslog", "eventlog"}));
+    return misunderstood(expected_one_of(text, {"stderr", "file:PATH"}));
   };
   codec.print = [](const Section& section) -> std::string {
     const General& general = std::get<General>(section);
@@ -117,13 +123,19 @@ Codec listen() {
     std::vector<base::SocketAddress> addresses;
     for (const std::string& item : *items) {
       if (base::istarts_with(item, "unix:") || base::istarts_with(item, "systemd:")) {
-        if (item.back() == ':') return misunderstood("expected unix:PATH or systemd:NAME");
-        reading = unavailable(item.substr(0, item.find(':') + 1));
+        if (item.back() == ':') {
+          add_wrong_item(reading, item, "expected unix:PATH or systemd:NAME", items->size());
+        }
+        reading.is_available = false;
+        reading.missing = item.substr(0, item.find(':') + 1);
         continue;
       }
       auto address = base::parse_socket_address(item);
-      if (!address) return misunderstood(address.error().detail);
-      addresses.push_back(std::move(*address));
+      if (address) {
+        addresses.push_back(std::move(*address));
+      } else {
+        add_wrong_item(reading, item, address.error().detail, items->size());
+      }
     }
     std::get<Listener>(section).listen = std::move(addresses);
     return reading;
@@ -148,7 +160,7 @@ Codec client_auth() {
     }
     Reading reading = read(text, section);
     if (!reading.wrong.empty()) {
-      reading.wrong = expected_one_of(text, {"passthrough", "any", "off", "file:PATH"});
+      reading.wrong = expected_one_of(text, {"passthrough", "off"});
     }
     return reading;
   };
@@ -165,10 +177,15 @@ Codec hosts() {
     for (const std::string& item : *items) {
       const bool is_looked_up = base::istarts_with(item, "srv:") || base::istarts_with(item, "mx:");
       const auto host = parse_host(is_looked_up ? item.substr(item.find(':') + 1) : item);
-      if (!host) return misunderstood(host.error().detail);
-      if (is_looked_up) reading = unavailable(item.substr(0, item.find(':') + 1));
+      if (!host) add_wrong_item(reading, item, host.error().detail, items->size());
+      if (!is_looked_up) continue;
+      reading.is_available = false;
+      reading.missing = item.substr(0, item.find(':') + 1);
     }
-    if (items->size() > 1) reading = unavailable("more than one host");
+    if (items->size() > 1) {
+      reading.is_available = false;
+      reading.missing = "more than one host";
+    }
     std::get<Smarthost>(section).hosts = std::move(*items);
     return reading;
   };

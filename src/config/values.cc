@@ -234,6 +234,9 @@ Result<std::string> parse_host(std::string_view text) {
 }
 
 Result<HostPort> parse_host_port(std::string_view text) {
+  if (text.find("://") != std::string_view::npos) {
+    return wrong(quoted(text) + ": expected HOST[:PORT], not a URL");
+  }
   std::string_view host = text;
   std::optional<std::string_view> port_text;
   if (text.starts_with('[')) {

@@ -110,6 +110,7 @@ TEST_F(IniFileTest, NeverCutsALine) {
     EXPECT_THAT(problems_, ElementsAre("2: the line has " + std::to_string(kMaxLine + excess) +
                                        " characters, at most 4096 are allowed"));
   }
+  EXPECT_FALSE(file_.is_complete) << "what is missing may stand there";
   // A comment line's tail must not become a key.
   EXPECT_EQ(parse("[a]\n# " + std::string(9000, 'c') + "\nx = 1\n"), "[a]@1 x=1@3");
   EXPECT_EQ(problems_.size(), 1u);

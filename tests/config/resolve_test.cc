@@ -36,6 +36,13 @@ TEST_F(ResolveTest, NeedsAHost) {
       ElementsAre(HasSubstr("3: [smarthost b] needs host")));
 }
 
+TEST_F(ResolveTest, DoesNotMissWhatStoodInABrokenLine) {
+  EXPECT_THAT(problems_of("[smarthost]\nhost = " + std::string(5000, 'a') + "\n"),
+              ElementsAre(HasSubstr("2: the line has 5007 characters")));
+  EXPECT_THAT(problems_of("[smarthost]\nhost smtp.example.edu\n"),
+              ElementsAre(HasSubstr("2: expected KEY = VALUE")));
+}
+
 TEST_F(ResolveTest, DoesNotMissWhatStoodInABrokenSection) {
   EXPECT_THAT(problems_of("[smarthost\nhost = a.example\n"), ElementsAre(HasSubstr("1: ")));
   EXPECT_THAT(problems_of("[smart]\nhost = a.example\n"), ElementsAre(HasSubstr("1: ")));

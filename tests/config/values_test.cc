@@ -186,6 +186,9 @@ TEST(ParseHostPort, RefusesBrokenOnes) {
         "smtp://h:25", "a b:25"}) {
     EXPECT_FALSE(parse_host_port(text)) << text;
   }
+  const auto url = parse_host_port("https://smtp.example.edu");
+  ASSERT_FALSE(url);
+  EXPECT_NE(url.error().detail.find("not a URL"), std::string::npos) << url.error().detail;
 }
 
 TEST(ParseOwnName, TakesDomainsAndLiterals) {
