@@ -151,9 +151,9 @@ struct LoadResult {
 // Reads, checks and resolves everything; the only file it opens is the configuration itself.
 [[nodiscard]] LoadResult load(const Sources& sources);
 
-// The configuration in force as a file that could be loaded in its stead: every key, each after a
-// comment with its origin; keys that are not set, or only by a default that this version cannot
-// write down, as comments.
+// The configuration in force as a file that could be loaded in its stead: every key that this
+// version has, and what was written down beyond that, below a comment with its origin (none for a
+// default); keys that are not set as comments.
 [[nodiscard]] std::string format_values(const Loaded& loaded);
 
 // The hostname for a machine that calls itself `host_fqdn`: servers refuse `localhost`, a name

@@ -55,19 +55,24 @@ std::vector<EffectiveValue> effective_values(Drafts& drafts, const Sources& sour
 std::string format_values(const Loaded& loaded) {
   std::string text = "# The configuration in force";
   if (!loaded.config.file.empty()) text += ", from " + base::printable(loaded.config.file);
-  text += ".\n# It could be loaded in place of its sources. Each value stands below its origin.\n";
+  text += ".\n# It could be loaded in place of its sources. Values without a note are defaults.\n";
+  if (!loaded.unavailable.empty()) {
+    text += "# It asks for what is not available in this version: run refuses it.\n";
+  }
   std::string section;
   for (const EffectiveValue& value : loaded.values) {
     if (value.section != section) {
       section = value.section;
       text += "\n[" + section + "]\n";
     }
-    text += "# " + base::printable(value.origin);
-    if (!value.note.empty()) text += ": " + value.note;
-    text += '\n';
     // A default of a later version is not written down: that would be asking for it.
-    const bool is_comment = value.value.empty() || (value.is_default && !value.is_available);
-    if (is_comment) text += "# ";
+    if (value.is_default && !value.is_available) continue;
+    if (!value.is_default || !value.note.empty()) {
+      text += "# " + base::printable(value.origin);
+      if (!value.note.empty()) text += ": " + value.note;
+      text += '\n';
+    }
+    if (value.value.empty()) text += "# ";
     text += value.key + " =" + (value.value.empty() ? "" : ' ' + value.value) + '\n';
   }
   return text;

@@ -168,9 +168,23 @@ TEST_F(EffectiveTest, FormatsOriginsOfEverySource) {
   EXPECT_THAT(text, HasSubstr("# environment SMTPSEAL_LOG_LEVEL\nlog_level = debug\n"));
   EXPECT_THAT(text, HasSubstr("# flag --listen\nlisten = 127.0.0.1:2525\n"));
   EXPECT_THAT(text, HasSubstr("# " + path_ + ":2\nhost = smtp.example.edu\n"));
-  EXPECT_THAT(text, HasSubstr("# default\n# user =\n"));
-  EXPECT_THAT(text, HasSubstr("# default\n# spool_max_size = 1G\n"));
   EXPECT_THAT(text, HasSubstr("\n[smarthost]\n"));
+}
+
+// What differs must not drown in what does not.
+TEST_F(EffectiveTest, NotesOnlyWhatIsNoDefaultAndLeavesOutWhatThereIsNot) {
+  const Loaded loaded = load_right("[smarthost]\nhost = smtp.example.edu\nusername = app\n");
+  const std::string text = format_values(loaded);
+  EXPECT_THAT(text, HasSubstr("\nlog_level = info\nlog_format = auto\n"));
+  EXPECT_THAT(text, HasSubstr("\n# ca_file =\n"));
+  EXPECT_THAT(text, HasSubstr("# " + path_ + ":3: not available in this version\nusername = app\n"));
+  EXPECT_THAT(text, HasSubstr("asks for what is not available in this version"));
+  EXPECT_THAT(text, Not(HasSubstr("default\n")));
+  for (const char* key : {"user =", "spool_max_size", "sender_mode", "password_file"}) {
+    EXPECT_THAT(text, Not(HasSubstr('\n' + std::string(key)))) << key;
+    EXPECT_THAT(text, Not(HasSubstr("\n# " + std::string(key)))) << key;
+  }
+  EXPECT_EQ(value_of(loaded, "smtpseal", "spool_max_size").value, "1G");
 }
 
 TEST_F(EffectiveTest, ComparesEveryFieldOfASmarthost) {
