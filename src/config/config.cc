@@ -115,6 +115,7 @@ std::vector<std::string> default_files() {
   return {"./smtpseal.conf", "/etc/smtpseal/smtpseal.conf"};
 #else
   return {"./smtpseal.conf", "/usr/local/etc/smtpseal/smtpseal.conf"};
+    result.warnings = warnings.take();
 #endif
 }
 

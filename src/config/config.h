@@ -165,3 +165,4 @@ struct LoadResult {
 [[nodiscard]] std::vector<std::string> default_files();
 
 }  // namespace config
+  std::vector<Problem> warnings;  // beside problems: one of them may be the reason

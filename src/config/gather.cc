@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kMaxSectionName = 32;
 
 constexpr std::string_view kVariablePrefix = "SMTPSEAL_";
+constexpr std::string_view kVariableRule =
+    "unknown variable; they are called SMTPSEAL_SECTION_KEY, such as SMTPSEAL_LISTENER_LISTEN";
 
 bool is_name_char(char c) {
   const char lower = base::to_lower(c);
@@ -259,13 +261,30 @@ class Gatherer {
 
   void add_unknown_variable(const std::map<std::string, Target, std::less<>>& known,
                             const std::string& name) {
-    std::vector<std::string_view> names;
-    for (const auto& [each, target] : known) names.push_back(each);
     const std::string upper = base::uppered(name);
     // What names one of our sections means us and is wrong; anything else may belong to whoever
     // starts smtpseal (SMTPSEAL_HOME, say), and stopping for it would help nobody.
     ProblemList& list = names_a_section(upper) ? problems_ : warnings_;
-    list.add(Place{name, 0}, "unknown variable" + suggestion(upper, names));
+    list.add(Place{name, 0},
+             std::string(kVariableRule) + suggestion_for_variable(known, upper));
+  }
+
+  // Only what follows the prefix is compared: it would make strangers look alike.
+  static std::string suggestion_for_variable(
+      const std::map<std::string, Target, std::less<>>& known, const std::string& upper_name) {
+    const std::string_view word = std::string_view(upper_name).substr(kVariablePrefix.size());
+    std::vector<std::string_view> names;
+    for (const auto& [each, target] : known) {
+      const std::string_view rest = std::string_view(each).substr(kVariablePrefix.size());
+      // The section was left out.
+      if (rest.ends_with(word) && word == variable_part(target.key->name)) {
+        return "; did you mean " + each + '?';
+      }
+      names.push_back(rest);
+    }
+    const std::string_view near = base::nearest(word, names);
+    return near.empty() ? std::string()
+                        : "; did you mean " + std::string(kVariablePrefix) + std::string(near) + '?';
   }
 
   static bool names_a_section(std::string_view upper_name) {

@@ -146,7 +146,8 @@ TEST_F(SourcesTest, AsksWhichOfSeveralSectionsIsMeant) {
 TEST_F(SourcesTest, RefusesUnknownVariablesWithASuggestion) {
   set_variable("SMTPSEAL_SMARTHOST_HSOT", "secret");
   EXPECT_THAT(problems_of(kSmarthost),
-              ElementsAre("SMTPSEAL_SMARTHOST_HSOT: unknown variable; did you mean "
+              ElementsAre("SMTPSEAL_SMARTHOST_HSOT: unknown variable; they are called "
+                          "SMTPSEAL_SECTION_KEY, such as SMTPSEAL_LISTENER_LISTEN; did you mean "
                           "SMTPSEAL_SMARTHOST_HOST?"));
   sources_.environment.clear();
   set_variable("SMTPSEAL_SMARTHOST_OTHER_HOST_NAME_OF_SOME_KIND", "x");
@@ -157,6 +158,19 @@ TEST_F(SourcesTest, OnlyWarnsOfVariablesThatNameNoSection) {
   set_variable("SMTPSEAL_HOME", "/opt/smtpseal");
   EXPECT_THAT(warnings_of(kSmarthost), Contains(HasSubstr("SMTPSEAL_HOME: unknown variable")));
   EXPECT_THAT(problems_of(kSmarthost), IsEmpty());
+}
+
+TEST_F(SourcesTest, KnowsWhichSectionWasLeftOutOfAVariable) {
+  set_variable("SMTPSEAL_HOST", "smtp.example.edu");
+  set_variable("SMTPSEAL_FOO", "x");
+  const std::vector<std::string> expected = {
+      "SMTPSEAL_FOO: unknown variable; they are called SMTPSEAL_SECTION_KEY, such as "
+      "SMTPSEAL_LISTENER_LISTEN",
+      "SMTPSEAL_HOST: unknown variable; they are called SMTPSEAL_SECTION_KEY, such as "
+      "SMTPSEAL_LISTENER_LISTEN; did you mean SMTPSEAL_SMARTHOST_HOST?"};
+  EXPECT_EQ(warnings_of(kSmarthost), expected);
+  // It is the reason why there is no smarthost.
+  EXPECT_EQ(lines(load_text("[smtpseal]\n").warnings), expected);
 }
 
 TEST_F(SourcesTest, TakesAnEmptyVariableForUnset) {
