@@ -54,6 +54,11 @@ void name_absolute_host(Smarthost& smarthost) {
 Config assemble(Drafts& drafts) {
   Config config;
   config.file = drafts.file;
+  for (const Draft& draft : drafts.sections) {
+    for (const auto& [key, given] : draft.given) {
+      config.places.add(draft.label(), key, given.place.text);
+    }
+  }
   config.general = std::get<General>(drafts.general().section);
   for (Draft* draft : drafts.of(Kind::listener)) config.listeners.push_back(draft->listener());
   for (Draft* draft : drafts.of(Kind::smarthost)) {
@@ -78,6 +83,21 @@ bool operator==(const Smarthost& a, const Smarthost& b) {
          fields(a.pool) == fields(b.pool);
 }
 
+void Places::add(std::string_view section, std::string_view key, std::string place) {
+  places_[{std::string(section), std::string(key)}] = std::move(place);
+}
+
+std::string Places::of(std::string_view section, std::string_view key) const {
+  const auto found = places_.find({std::string(section), std::string(key)});
+  return found == places_.end() ? std::string() : found->second;
+}
+
+std::string section_label(std::string_view word, std::string_view name) {
+  std::string label(word);
+  if (!name.empty()) label.append(" ").append(name);
+  return label;
+}
+
 const Smarthost* Config::find_smarthost(std::string_view name) const {
   for (const Smarthost& smarthost : smarthosts) {
     if (smarthost.name == name) return &smarthost;
@@ -95,6 +115,7 @@ LoadResult load(const Sources& sources) {
   LoadResult result;
   if (!problems.is_empty()) {
     result.problems = problems.take();
+    result.warnings = warnings.take();
     return result;
   }
   Loaded loaded;
@@ -115,7 +136,6 @@ std::vector<std::string> default_files() {
   return {"./smtpseal.conf", "/etc/smtpseal/smtpseal.conf"};
 #else
   return {"./smtpseal.conf", "/usr/local/etc/smtpseal/smtpseal.conf"};
-    result.warnings = warnings.take();
 #endif
 }
 

@@ -87,11 +87,27 @@ struct Smarthost {
   friend bool operator==(const Smarthost&, const Smarthost&);
 };
 
+// Where each key stands that was written down. Two configurations that differ in nothing else are
+// the same.
+class Places {
+ public:
+  void add(std::string_view section, std::string_view key, std::string place);
+  // "FILE:LINE", "--listen", "SMTPSEAL_LISTENER_LISTEN"; empty when the default is in force.
+  // `section` as in EffectiveValue.
+  [[nodiscard]] std::string of(std::string_view section, std::string_view key) const;
+
+  friend bool operator==(const Places&, const Places&) { return true; }
+
+ private:
+  std::map<std::pair<std::string, std::string>, std::string> places_;
+};
+
 struct Config {
   General general;
   std::vector<Listener> listeners;
   std::vector<Smarthost> smarthosts;
   std::string file;  // where it was read from; empty when there is none
+  Places places;
 
   // The section of this name ("" for [smarthost]); null when there is none.
   [[nodiscard]] const Smarthost* find_smarthost(std::string_view name) const;
@@ -99,10 +115,15 @@ struct Config {
   friend bool operator==(const Config&, const Config&) = default;
 };
 
+// "listener", "listener outside": a section as it is called in its heading.
+[[nodiscard]] std::string section_label(std::string_view word, std::string_view name);
+
 // One thing that is wrong: "FILE:LINE: message" (or "--flag: message", "VARIABLE: message").
 struct Problem {
   std::string where;
   std::string message;
+  bool is_in_line = false;  // whether `where` is a line of a file
+  bool is_weak_tls = false;  // a warning of a level below verify, which a running smtpseal logs itself
   [[nodiscard]] std::string to_string() const { return where + ": " + message; }
 };
 
@@ -127,6 +148,10 @@ struct EffectiveValue {
 struct Sources {
   std::optional<std::string> file;                 // path given by -c; must exist
   std::vector<std::string> search;                 // else the first of these that exists
+  // Files that would have been looked for but for a flag, and that flag: one that exists is warned
+  // of, for somebody may believe it to be in force.
+  std::vector<std::string> passed_over;
+  std::string passed_over_for;
   std::map<std::string, std::string> environment;  // those beginning with SMTPSEAL_
   struct Flag {
     std::string section, key, value, flag;  // "listener", "listen", "127.0.0.1:25", "--listen"
@@ -146,6 +171,7 @@ struct Loaded {
 struct LoadResult {
   std::optional<Loaded> loaded;  // when problems is empty
   std::vector<Problem> problems;
+  std::vector<Problem> warnings;  // beside problems: one of them may be the reason
 };
 
 // Reads, checks and resolves everything; the only file it opens is the configuration itself.
@@ -165,4 +191,3 @@ struct LoadResult {
 [[nodiscard]] std::vector<std::string> default_files();
 
 }  // namespace config
-  std::vector<Problem> warnings;  // beside problems: one of them may be the reason

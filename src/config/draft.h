@@ -37,7 +37,7 @@ struct Draft {
   }
   // "listener", "listener outside"
   [[nodiscard]] std::string label() const {
-    return std::string(to_string(kind)) + (name.empty() ? "" : ' ' + name);
+    return section_label(to_string(kind), name);
   }
   // Where a remark about a key belongs: at the key, else at the section.
   [[nodiscard]] const Place& place_of(std::string_view key) const {

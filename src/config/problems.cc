@@ -16,8 +16,14 @@ int order_of(int line) { return line > 0 ? line : std::numeric_limits<int>::max(
 }  // namespace
 
 void ProblemList::add(const Place& place, std::string_view message) {
-  found_.emplace_back(place.line, Problem{base::printable(place.text, kMaxMessage),
-                                          base::printable(message, kMaxMessage)});
+  found_.emplace_back(place.line,
+                      Problem{base::printable(place.text, kMaxMessage),
+                              base::printable(message, kMaxMessage), place.line > 0, false});
+}
+
+void ProblemList::add_weak_tls(const Place& place, std::string_view message) {
+  add(place, message);
+  found_.back().second.is_weak_tls = true;
 }
 
 std::vector<Problem> ProblemList::take() {

@@ -24,6 +24,8 @@ class ProblemList {
  public:
   // `message` is made printable here: it may quote what was given.
   void add(const Place& place, std::string_view message);
+  // The same, for a warning of a weak level of TLS.
+  void add_weak_tls(const Place& place, std::string_view message);
 
   [[nodiscard]] bool is_empty() const { return found_.empty(); }
   // In the order of the file's lines, then what stands in no line.

@@ -1,6 +1,8 @@
 // From texts to values in force: every text read into its section, what depends on other keys
 // filled in, and everything checked that lies between keys.
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/text.h"
@@ -75,6 +77,7 @@ class Resolver {
     check_addresses();
     check_loops();
     check_unused();
+    check_passed_over();
   }
 
  private:
@@ -89,7 +92,28 @@ class Resolver {
     if (draft.find("host") == nullptr && drafts_.is_complete) {
       problems_.add(draft.place, '[' + draft.label() +
                                      "] needs host = NAME, the server that takes your mail (or "
-                                     "--smarthost HOST, or SMTPSEAL_SMARTHOST_HOST)");
+                                     "--smarthost HOST, or SMTPSEAL_SMARTHOST_HOST)" +
+                                     no_file_was_found());
+    }
+  }
+
+  // "; there is neither ./smtpseal.conf nor /etc/smtpseal/smtpseal.conf"
+  std::string no_file_was_found() const {
+    if (!drafts_.file.empty() || sources_.search.empty()) return {};
+    std::string text;
+    for (const std::string& path : sources_.search) text += (text.empty() ? "" : " nor ") + path;
+    return "; no file was read: there is " +
+           std::string(sources_.search.size() > 1 ? "neither " : "no ") + text;
+  }
+
+  // Somebody may believe a file to be in force that is not.
+  void check_passed_over() {
+    for (const std::string& path : sources_.passed_over) {
+      std::error_code ignored;
+      if (!std::filesystem::exists(path, ignored)) continue;
+      warnings_.add(Place{path, 0}, "not read, because " + sources_.passed_over_for +
+                                        " was given (with -c " + path + " it is)");
+      return;
     }
   }
 
@@ -115,7 +139,7 @@ class Resolver {
     } else if (level == tls::Level::encrypt) {
       risk = " will be encrypted for whoever answers: nobody's identity is checked";
     }
-    warnings_.add(place, setting + ": mail to " + host_list(smarthost) + risk);
+    warnings_.add_weak_tls(place, setting + ": mail to " + host_list(smarthost) + risk);
     for (const std::string_view key : {"verify_name", "ca_file", "ca_dir"}) {
       const bool is_default_word = key == "verify_name" && smarthost.tls.verify_name.empty();
       if (draft.find(key) == nullptr || is_default_word) continue;

@@ -173,6 +173,34 @@ TEST_F(SourcesTest, KnowsWhichSectionWasLeftOutOfAVariable) {
   EXPECT_EQ(lines(load_text("[smtpseal]\n").warnings), expected);
 }
 
+TEST_F(SourcesTest, WarnsOfAFileThatAFlagTookThePlaceOf) {
+  write("[smarthost]\nhost = a.example\nca_file = /ca.pem\n");
+  add_flag("--smarthost", "smarthost", "host", "b.example");
+  sources_.passed_over = {(folder_ / "none.conf").string(), path_};
+  sources_.passed_over_for = "--smarthost";
+  const Loaded loaded = load_right();
+  EXPECT_EQ(loaded.config.file, "");
+  EXPECT_THAT(lines(loaded.warnings),
+              ElementsAre(path_ + ": not read, because --smarthost was given (with -c " + path_ +
+                          " it is)"));
+}
+
+TEST_F(SourcesTest, SaysWhichFilesThereAreNot) {
+  sources_.search = {"./no.conf", "/nowhere/no.conf"};
+  EXPECT_THAT(problems(), ElementsAre(HasSubstr("no file was read: there is neither ./no.conf nor "
+                                                "/nowhere/no.conf")));
+}
+
+TEST_F(SourcesTest, KnowsWhereEachKeyWasWritten) {
+  set_variable("SMTPSEAL_SMARTHOST_MAIN_PORT", "587");
+  add_flag("--listen", "listener", "listen", "127.0.0.1:2525");
+  const Places places = load_right("[smarthost main]\nhost = a.example\n").config.places;
+  EXPECT_EQ(places.of("smarthost main", "host"), path_ + ":2");
+  EXPECT_EQ(places.of("smarthost main", "port"), "SMTPSEAL_SMARTHOST_MAIN_PORT");
+  EXPECT_EQ(places.of("listener", "listen"), "--listen");
+  EXPECT_EQ(places.of("listener", "allow"), "");
+}
+
 TEST_F(SourcesTest, TakesAnEmptyVariableForUnset) {
   set_variable("SMTPSEAL_SMARTHOST_PORT", "");
   EXPECT_EQ(load_right("[smarthost]\nhost = a.example\nport = 587\n").config.smarthosts[0].port,
