@@ -1,5 +1,8 @@
 #include "tls/der.h"
 
+#include <algorithm>
+#include <cstdint>
+
 namespace tls {
 
 namespace {
@@ -7,6 +10,7 @@ namespace {
 constexpr std::size_t kShortLimit = 0x80;  // lengths below take one octet (X.690 8.1.3.4)
 constexpr std::size_t kMaxLengthOctets = 3;
 constexpr unsigned char kLongTag = 0x1f;  // the tag goes on in further octets (X.690 8.1.2.4)
+constexpr std::size_t kMaxObjectId = 32;  // octets of an identifier that is worth writing out
 
 }  // namespace
 
@@ -34,6 +38,32 @@ std::optional<std::string_view> take_element(std::string_view& der, unsigned cha
   if (!element || element->tag != tag) return std::nullopt;
   der = rest;
   return element->content;
+}
+
+std::string format_object_id(std::string_view content) {
+  const std::string unreadable = "an unreadable identifier";
+  constexpr unsigned kGoesOn = 0x80;
+  constexpr std::uint32_t kMaxNumber = 0x01ffffff;  // seven more bits fit in 32
+  if (content.empty() || content.size() > kMaxObjectId) return unreadable;
+  std::string text;
+  std::uint32_t number = 0;
+  bool is_whole = true;
+  for (const char c : content) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (number > kMaxNumber || (is_whole && octet == kGoesOn)) return unreadable;
+    number = (number << 7U) | (octet & 0x7fU);
+    is_whole = (octet & kGoesOn) == 0;
+    if (!is_whole) continue;
+    if (text.empty()) {
+      // The first two numbers share one: 40 times the first, of which there are three.
+      const std::uint32_t first = std::min(number / 40, 2U);
+      text = std::to_string(first);
+      number -= first * 40;
+    }
+    text += "." + std::to_string(number);
+    number = 0;
+  }
+  return is_whole ? text : unreadable;
 }
 
 std::string write_element(unsigned char tag, std::string_view content) {

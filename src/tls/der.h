@@ -29,6 +29,10 @@ inline constexpr unsigned char kDerSequence = 0x30;
 [[nodiscard]] std::optional<std::string_view> take_element(std::string_view& der,
                                                            unsigned char tag);
 
+// An object identifier's content in dots, "2.5.29.30" (X.690 8.19); "an unreadable identifier" for
+// what is none, or has numbers or a length that none in use has.
+[[nodiscard]] std::string format_object_id(std::string_view content);
+
 // One element with a definite length, in as few octets as it takes.
 [[nodiscard]] std::string write_element(unsigned char tag, std::string_view content);
 

@@ -247,8 +247,7 @@ std::vector<CertificateFacts> facts_of_all(const mbedtls_x509_crt* chain) {
   return facts;
 }
 
-// mbedTLS passes over the extension when it is not critical, and refuses the certificate in a
-// handshake when it is.
+// mbedTLS does not know the extension.
 NameConstraints constraints_of(const mbedtls_x509_crt& certificate) {
   const auto value = find_extension(view_of(certificate.v3_ext), kNameConstraints);
   return value ? parse_name_constraints(*value) : NameConstraints();
@@ -267,6 +266,12 @@ bool serves_tls(const mbedtls_x509_crt& certificate, Place place) {
       mbedtls_x509_crt_check_key_usage(&certificate, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) == 0;
   return may_sign && mbedtls_x509_crt_check_extended_key_usage(&certificate, kServerAuth.data(),
                                                                kServerAuth.size()) == 0;
+}
+
+// Whether the library could not make out a certificate that the peer sent.
+bool is_unreadable_certificate(int code) {
+  const int kind = -(-code & 0xff80);  // without what the layer below adds
+  return kind <= MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE && kind >= MBEDTLS_ERR_X509_SIG_MISMATCH;
 }
 
 std::vector<Finding> findings_of(std::uint32_t flags) {
@@ -295,30 +300,44 @@ std::vector<Finding> findings_of(std::uint32_t flags) {
 }
 
 Examined examine(const mbedtls_x509_crt& certificate, std::uint32_t flags, Place place) {
-  Examined examined{facts_of(certificate), presented_names(certificate),
-                    constraints_of(certificate), findings_of(flags)};
+  Examined examined{facts_of(certificate),
+                    presented_names(certificate),
+                    constraints_of(certificate),
+                    findings_of(flags),
+                    {}};
   const bool is_told = (flags & MBEDTLS_X509_BADCERT_EXT_KEY_USAGE) != 0;
   if (!is_told && !serves_tls(certificate, place)) {
     examined.findings.push_back(Finding::other_purpose);
   }
+  // The handshake lets all extensions pass (smtpseal_peer_certificate.c); an anchor's were looked
+  // at when it was loaded.
+  if (place != Place::anchor) {
+    examined.extension_fault = extension_fault(view_of(certificate.v3_ext));
+  }
   return examined;
 }
 
-// Lets an authority have critical name constraints, which are enforced by verdict, and no other
-// critical extension that mbedTLS does not know.
+// Lets an authority have the critical extensions that mbedTLS does not know and we do.
 int on_unknown_extension(void*, const mbedtls_x509_crt*, const mbedtls_x509_buf* oid, int,
                          const unsigned char* value, const unsigned char* end) noexcept {
   const std::string_view der(reinterpret_cast<const char*>(value),
                              static_cast<std::size_t>(end - value));
-  const bool is_enforced =
-      view_of(*oid) == kNameConstraints && !parse_name_constraints(der).is_malformed;
-  return is_enforced ? 0 : MBEDTLS_ERR_X509_INVALID_EXTENSIONS;
+  const std::string_view id = view_of(*oid);
+  const bool is_heeded =
+      is_understood(id) && (id != kNameConstraints || !parse_name_constraints(der).is_malformed);
+  return is_heeded ? 0 : MBEDTLS_ERR_X509_INVALID_EXTENSIONS;
 }
 
-AddCertificate adder_to(mbedtls_x509_crt& list) {
-  return [&list](std::string_view der) -> std::optional<std::string> {
+// Our own certificate is for others to judge.
+int on_own_extension(void*, const mbedtls_x509_crt*, const mbedtls_x509_buf*, int,
+                     const unsigned char*, const unsigned char*) noexcept {
+  return 0;
+}
+
+AddCertificate adder_to(mbedtls_x509_crt& list, mbedtls_x509_crt_ext_cb_t on_extension) {
+  return [&list, on_extension](std::string_view der) -> std::optional<std::string> {
     const int code = mbedtls_x509_crt_parse_der_with_ext_cb(&list, octets_of(der), der.size(), 1,
-                                                            on_unknown_extension, nullptr);
+                                                            on_extension, nullptr);
     return code == 0 ? std::nullopt : std::optional<std::string>(words_of(code));
   };
 }
@@ -608,6 +627,9 @@ class ClientEngine final : public EngineBase {
     if (!verdict_.faults().empty() && shared_.is_verifying()) {
       return {Fault::tls, verdict_.summary()};
     }
+    if (is_unreadable_certificate(code)) {
+      return library_error(Fault::tls, "smarthost sent a certificate that cannot be read", code);
+    }
     switch (code) {
       case MBEDTLS_ERR_X509_FATAL_ERROR: return {Fault::tls, "certificate chain is too long"};
       case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
@@ -703,7 +725,7 @@ base::Result<void> offer_tickets(ServerShared& shared) {
 
 base::Result<void> load_identity(ServerShared& shared, const ServerOptions& options) {
   const auto added = add_certificates(options.certificate_pem, "the certificate",
-                                      adder_to(shared.certificate.raw));
+                                      adder_to(shared.certificate.raw, on_own_extension));
   if (!added) return added;
   int code = parse_key(shared.key.raw, options.key_pem);
   if (code != 0) return library_error(Fault::config, "the key", code);
@@ -729,7 +751,8 @@ base::Result<std::unique_ptr<ClientContext>> make_client_context(const ClientOpt
   mbedtls_ssl_conf_session_tickets(&config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
   mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
   if (shared->is_verifying()) {
-    auto source = load_trust(options.ca_files, options.ca_dirs, adder_to(shared->trust.raw));
+    auto source = load_trust(options.ca_files, options.ca_dirs,
+                             adder_to(shared->trust.raw, on_unknown_extension));
     if (!source) return source.error();
     shared->trust_source = std::move(source).value();
     mbedtls_ssl_conf_ca_chain(&config, &shared->trust.raw, nullptr);

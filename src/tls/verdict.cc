@@ -121,6 +121,10 @@ void Verdict::note_findings(const Examined& certificate, bool is_leaf) {
       case Finding::unknown: note(Rule::other, " was not accepted by the TLS library"); break;
     }
   }
+  if (!certificate.extension_fault.empty()) {
+    note(Rule::other, " " + certificate.extension_fault +
+                          (is_leaf ? "" : " (" + certificate.facts.subject + ")"));
+  }
 }
 
 }  // namespace tls

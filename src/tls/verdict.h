@@ -34,6 +34,7 @@ struct Examined {
   PresentedNames names;
   NameConstraints constraints;
   std::vector<Finding> findings;
+  std::string extension_fault;  // what extension_fault() says of it (extensions.h)
 };
 
 class Verdict {

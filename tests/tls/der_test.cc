@@ -59,5 +59,24 @@ TEST(Der, WritesLengthsInAsFewOctetsAsItTakes) {
   EXPECT_EQ(write_element(0x04, std::string(256, 'x')).substr(0, 4), "\x04\x82\x01\x00"sv);
 }
 
+// X.690 8.19.
+TEST(ObjectId, IsWrittenInDots) {
+  EXPECT_EQ(format_object_id("\x55\x1d\x1e"), "2.5.29.30");
+  EXPECT_EQ(format_object_id("\x2b\x06\x01\x05\x05\x07\x03\x01"), "1.3.6.1.5.5.7.3.1");
+  EXPECT_EQ(format_object_id("\x60\x86\x48\x01\x86\xf8\x42\x01\x01"), "2.16.840.1.113730.1.1");
+  EXPECT_EQ(format_object_id(std::string(1, '\0')), "0.0");
+  EXPECT_EQ(format_object_id("\x88\x37\x03"), "2.999.3");
+  EXPECT_EQ(format_object_id("\x2a\x8f\xff\xff\xff\x7f"), "1.2.4294967295");
+}
+
+TEST(ObjectId, IsNotWrittenWhenItIsNone) {
+  for (const std::string& bad :
+       {std::string(), std::string("\x2a\x83"), std::string("\x2a\x80\x01"),
+        std::string("\x2a\x90\x80\x80\x80\x00", 6), std::string("\x2a\xff\xff\xff\xff\xff\x7f"),
+        std::string(33, '\x01')}) {
+    EXPECT_EQ(format_object_id(bad), "an unreadable identifier") << bad.size();
+  }
+}
+
 }  // namespace
 }  // namespace tls

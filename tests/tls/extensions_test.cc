@@ -31,6 +31,48 @@ TEST(Extensions, AreNotFoundInWhatIsCutShort) {
   }
 }
 
+TEST(Extensions, AreFineWhenUnderstoodOrNotCritical) {
+  EXPECT_EQ(extension_fault(""), "");
+  EXPECT_EQ(extension_fault(write_element(kDerSequence, "")), "");
+  EXPECT_EQ(extension_fault(write_element(
+                kDerSequence, extension(kNameConstraints, "a", true) +
+                                  extension(kExtendedKeyUsage, "b", true) +
+                                  extension("\x55\x1d\x24", "c") + extension("\x2a\x03", "d"))),
+            "");
+}
+
+TEST(Extensions, AreAFaultWhenCriticalAndNotUnderstood) {
+  const std::string all = write_element(
+      kDerSequence, extension(kSubjectAltName, "a", true) + extension("\x55\x1d\x24", "b", true));
+  EXPECT_EQ(extension_fault(all), "has a critical extension that is not understood: 2.5.29.36");
+}
+
+// RFC 5280 4.2: at most one of each, or which of them holds?
+TEST(Extensions, AreAFaultWhenTheyAreThereTwice) {
+  const std::string all = write_element(kDerSequence, extension(kNameConstraints, "a") +
+                                                          extension(kSubjectAltName, "b") +
+                                                          extension(kNameConstraints, "c"));
+  EXPECT_EQ(extension_fault(all), "has an extension twice: 2.5.29.30");
+}
+
+TEST(Extensions, AreAFaultWhenTheyCannotBeRead) {
+  const std::string good = extension(kNameConstraints, "limits", true);
+  const std::string all = write_element(kDerSequence, good);
+  for (std::size_t size = 1; size < all.size(); ++size) {
+    EXPECT_NE(extension_fault(std::string_view(all).substr(0, size)), "") << size;
+  }
+  for (std::size_t size = 1; size < good.size(); ++size) {
+    EXPECT_NE(extension_fault(write_element(kDerSequence, good.substr(0, size))), "") << size;
+  }
+  EXPECT_NE(extension_fault(all + "x"), "");
+  // An extension with more in it than RFC 5280 4.1 knows of.
+  EXPECT_NE(extension_fault(write_element(
+                kDerSequence, write_element(kDerSequence, write_element(kDerObjectId, "\x55") +
+                                                              write_element(kDerOctetString, "") +
+                                                              write_element(kDerInteger, "1")))),
+            "");
+}
+
 TEST(Extensions, WritesAlternativeNames) {
   PresentedNames names;
   names.dns = {"a.test"};
