@@ -60,6 +60,8 @@ std::string format_json(const std::string& time, base::LogLevel level, std::stri
     std::replace(key.begin(), key.end(), '-', '_');
     if (field.is_number) {
       line[key] = std::strtoll(field.value.c_str(), nullptr, 10);
+    } else if (field.is_boolean) {
+      line[key] = field.value == "yes";
     } else {
       line[key] = base::printable(field.value);
     }

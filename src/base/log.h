@@ -29,12 +29,14 @@ enum class LogLevel { error, warn, info, debug };
 struct LogField {
   std::string_view key;
   std::string value;
-  bool is_number = false;  // so that JSON can write it without quotes
+  // So that JSON can write it without quotes.
+  bool is_number = false;
+  bool is_boolean = false;
 
   LogField(std::string_view k, std::string_view v) : key(k), value(v) {}
   LogField(std::string_view k, std::string v) : key(k), value(std::move(v)) {}
   LogField(std::string_view k, const char* v) : key(k), value(v) {}
-  LogField(std::string_view k, bool v) : key(k), value(v ? "yes" : "no") {}
+  LogField(std::string_view k, bool v) : key(k), value(v ? "yes" : "no"), is_boolean(true) {}
   template <typename Number>
     requires std::is_integral_v<Number>
   LogField(std::string_view k, Number v) : key(k), value(std::to_string(v)), is_number(true) {}

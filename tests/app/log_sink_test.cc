@@ -41,11 +41,12 @@ TEST(LogLine, HasAPriorityAndNoTimeForTheJournal) {
 TEST(LogLine, IsOneObjectInJson) {
   const std::string line = format_log_line(
       LogStyle::json, "2026-11-24T14:13:38.123Z", base::LogLevel::error, "-", "reload",
-      {{"in-force", "old"}, {"ms", 12}, {"text", "a\r\n\"b\""}});
+      {{"in-force", "old"}, {"ms", 12}, {"reused", true}, {"text", "a\r\n\"b\""}});
   const auto object = nlohmann::json::parse(line);
   EXPECT_EQ(object["level"], "error");
   EXPECT_EQ(object["in_force"], "old");
   EXPECT_EQ(object["ms"], 12);
+  EXPECT_EQ(object["reused"], true);
   EXPECT_EQ(object["text"], "a??\"b\"");
 }
 
