@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/format.h"
+#include "app/listen_advice.h"
 #include "platform/platform.h"
 #include "relay/outcome.h"
 
@@ -123,6 +124,10 @@ base::Result<std::vector<std::unique_ptr<App::Slot>>> App::open_slots(Generation
   std::vector<Planned> plan;
   std::vector<bool> is_taken(slots_.size(), false);
   for (const auto& context : generation.listeners) {
+    const std::string place = generation.config.places.of(
+        config::section_label("listener", context->listener.name), "listen");
+    const std::size_t before = plan.size();
+    std::optional<base::Error> missing;  // an address of the default that this machine lacks
     for (const net::SocketAddress& address : context->listener.listen) {
       Planned planned;
       planned.context = context.get();
@@ -134,10 +139,18 @@ base::Result<std::vector<std::unique_ptr<App::Slot>>> App::open_slots(Generation
       if (planned.reused == 0) {
         planned.opened = std::make_unique<Slot>(*this, address);
         planned.opened->serve_for(generation, *context);
-        if (const auto opened = planned.opened->open(); !opened) return opened.error();
+        if (const auto opened = planned.opened->open(); !opened) {
+          missing = with_hint(opened.error(), address, place);
+          const bool is_needed =
+              !place.empty() || listen_trouble(*missing) != ListenTrouble::missing;
+          if (is_needed) return *missing;
+          log_.warn("-", "listen-skip", {{"reason", missing->detail}});
+          continue;
+        }
       }
       plan.push_back(std::move(planned));
     }
+    if (missing && plan.size() == before) return *missing;
   }
   std::vector<std::unique_ptr<Slot>> slots;
   for (Planned& planned : plan) {

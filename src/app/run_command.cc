@@ -3,6 +3,7 @@
 
 #include "app/app.h"
 #include "app/commands.h"
+#include "app/listen_advice.h"
 #include "app/load_config.h"
 #include "app/log_sink.h"
 #include "platform/platform.h"
@@ -11,20 +12,14 @@ namespace app {
 
 namespace {
 
-// Being refused a low port is what most people meet first: say the ways out.
-void explain_refused_port(const base::Error& error) {
-  std::cerr << "smtpseal: " << error.detail << '\n';
-  if (error.detail.find("permission denied") == std::string::npos) return;
-  std::cerr << "Ports below 1024 need a privilege. Ways out:\n"
-               "  - run it under systemd with AmbientCapabilities=CAP_NET_BIND_SERVICE\n"
-               "  - give the program the capability once, as root:\n"
-               "      setcap cap_net_bind_service=+ep /path/to/smtpseal\n"
-               "  - listen on another port: --listen 127.0.0.1:2525\n";
+// A refused or taken port is what most people meet first: say the ways out.
+void explain(const base::Error& error) {
+  std::cerr << "smtpseal: " << error.detail << '\n' << advise_on_listening(error);
 }
 
 ExitStatus status_of_start(const base::Error& error) {
-  return error.detail.find("permission denied") != std::string::npos ? ExitStatus::refused
-                                                                     : exit_status_of(error.fault);
+  return listen_trouble(error) == ListenTrouble::forbidden ? ExitStatus::refused
+                                                           : exit_status_of(error.fault);
 }
 
 std::optional<config::Config> reload_config(const Invocation& invocation, base::LogSink& log) {
@@ -67,7 +62,7 @@ ExitStatus run_command(const Invocation& invocation) {
     return ExitStatus::os_error;
   }
   if (const auto started = app.start(loaded->config); !started) {
-    explain_refused_port(started.error());
+    explain(started.error());
     return status_of_start(started.error());
   }
   (*loop)->run();

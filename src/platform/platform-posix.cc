@@ -147,6 +147,14 @@ Terminal stdout_terminal() {
   return terminal;
 }
 
+std::string command_that_shows_listeners(std::string_view port) {
+#ifdef __linux__
+  return "ss -ltnp 'sport = :" + std::string(port) + "'";
+#else
+  return "lsof -nP -sTCP:LISTEN -iTCP:" + std::string(port);
+#endif
+}
+
 base::Result<std::string> make_private_folder(std::string_view prefix) {
   std::string parent = environment("TMPDIR");
   if (parent.empty()) parent = "/tmp";

@@ -58,6 +58,10 @@ Terminal stdout_terminal() {
   return terminal;
 }
 
+std::string command_that_shows_listeners(std::string_view port) {
+  return "netstat -abno -p TCP | findstr :" + std::string(port);
+}
+
 base::Result<std::string> make_private_folder(std::string_view prefix) {
   std::error_code error;
   // The user's own, which Windows lets nobody else into.

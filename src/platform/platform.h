@@ -36,6 +36,9 @@ struct Terminal {
 // Switches ANSI sequences on where that must be asked for.
 [[nodiscard]] Terminal stdout_terminal();
 
+// What to type in to see which program listens on a TCP port.
+[[nodiscard]] std::string command_that_shows_listeners(std::string_view port);
+
 // A new folder that only this user can enter, where temporary files go; its path. The caller
 // removes it. Fault::storage when it cannot be made.
 [[nodiscard]] base::Result<std::string> make_private_folder(std::string_view prefix);
