@@ -21,7 +21,8 @@ int main(int argc, char** argv) {
     case app::Command::probe:
     case app::Command::status:
     case app::Command::service:
-      std::cerr << "smtpseal: this command is not available in this version\n";
+      std::cerr << "smtpseal: " << app::command_name(invocation.command)
+                << ": not available in this version\n";
       break;
   }
   return static_cast<int>(status);

@@ -2,13 +2,14 @@
 #include "app/cli.h"
 
 #include <CLI/CLI.hpp>
-#include <array>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <utility>
 
 #include "app/exit_status.h"
 #include "app/version.h"
+#include "base/text.h"
 #include "config/values.h"
 #include "platform/platform.h"
 
@@ -22,17 +23,25 @@ namespace app {
 
 namespace {
 
-constexpr std::string_view kFooter =
-    "\nWith neither -c nor flags, ./smtpseal.conf is read, else the system's\n"
-    "configuration file. Start with:  smtpseal demo --once\n"
-    "                           and:  smtpseal check smtp.example.edu:587";
+constexpr std::string_view kFirstSteps =
+    "Start with:  smtpseal demo --once\n"
+    "       and:  smtpseal check smtp.example.edu:587";
+
+// "Without -c, --smarthost or HOST, ./smtpseal.conf is read, else /etc/smtpseal/smtpseal.conf."
+std::string file_footer(std::string_view given) {
+  const std::vector<std::string> files = config::default_files();
+  return "Without " + std::string(given) + ", " + files.front() + " is read, else\n" +
+         files.back() + '.';
+}
 
 // What the options of all commands are bound to while CLI11 parses.
 struct Bound {
   Invocation invocation;
   std::string config_file, smarthost, tls, mode, target, via;
   std::vector<std::string> listen;
+  std::string topic;  // help COMMAND
   bool is_version = false;
+  bool is_help = false;
 };
 
 void add_config(CLI::App& command, Bound& bound) {
@@ -45,7 +54,9 @@ void add_json(CLI::App& command, Bound& bound) {
 
 void add_overrides(CLI::App& command, Bound& bound, bool with_listener) {
   if (with_listener) {
-    command.add_option("--listen", bound.listen, "Address for clients (default 127.0.0.1:25)")
+    command
+        .add_option("--listen", bound.listen,
+                    "Address for clients; may be repeated\n(default 127.0.0.1:25 and [::1]:25)")
         ->type_name("ADDR:PORT")
         ->expected(1)
         ->take_all();
@@ -53,7 +64,7 @@ void add_overrides(CLI::App& command, Bound& bound, bool with_listener) {
         ->type_name("HOST[:PORT]");
   }
   command.add_option("--tls", bound.tls, "How much TLS is required (default verify)")
-      ->type_name("none|may|encrypt|pin|verify");
+      ->type_name("none|may|encrypt|verify");
   command.add_option("--mode", bound.mode, "How TLS begins (default starttls)")
       ->type_name("starttls|implicit");
 }
@@ -64,6 +75,7 @@ void add_run(CLI::App& root, Bound& bound) {
     add_config(*one, bound);
     add_overrides(*one, bound, true);
   }
+  run->footer(file_footer("-c or --smarthost"));
   run->callback([&bound] { bound.invocation.command = Command::run; });
 }
 
@@ -74,6 +86,7 @@ void add_check(CLI::App& root, Bound& bound) {
   add_json(*check, bound);
   check->add_option("smarthost", bound.target, "Instead of the configured one")
       ->type_name("HOST[:PORT]");
+  check->footer(file_footer("-c or HOST"));
   check->callback([&bound] { bound.invocation.command = Command::check; });
 }
 
@@ -81,9 +94,10 @@ void add_send(CLI::App& root, Bound& bound) {
   CLI::App* send = root.add_subcommand("send", "Send one test message through the listener");
   add_config(*send, bound);
   send->add_option("--from", bound.invocation.from, "Sender")->required();
-  send->add_option("--to", bound.invocation.to, "Recipient")->required();
+  send->add_option("--to", bound.invocation.to, "Recipient (one)")->required();
   send->add_option("--via", bound.via, "Listener (default: the first configured)")
       ->type_name("ADDR:PORT");
+  send->footer(file_footer("-c or --via"));
   send->callback([&bound] { bound.invocation.command = Command::send; });
 }
 
@@ -92,6 +106,7 @@ void add_config_command(CLI::App& root, Bound& bound) {
   add_config(*config, bound);
   add_overrides(*config, bound, true);
   add_json(*config, bound);
+  config->footer(file_footer("-c or --smarthost"));
   config->callback([&bound] { bound.invocation.command = Command::config; });
 }
 
@@ -100,23 +115,111 @@ void add_demo(CLI::App& root, Bound& bound) {
   demo->add_flag("--once", bound.invocation.is_once, "Exit after the demonstration");
   demo->add_flag("--smarthost-only", bound.invocation.is_smarthost_only,
                  "Only the demo's smarthost: see whether an application encrypts");
-  demo->add_option("--listen", bound.via, "Its address, with --smarthost-only")
+  demo->add_option("--listen", bound.via, "Its address, with --smarthost-only\n(default 127.0.0.1:2525)")
       ->type_name("ADDR:PORT");
   demo->callback([&bound] { bound.invocation.command = Command::demo; });
 }
 
-// Commands of the contract whose feature is not in this version yet: known, and refused clearly.
+void add_help(CLI::App& root, Bound& bound) {
+  CLI::App* help = root.add_subcommand("help", "Print this help, or that of a command");
+  help->add_option("command", bound.topic)->type_name("COMMAND");
+  help->callback([&bound] { bound.is_help = true; });
+}
+
+// Commands of the contract whose feature is not in this version yet: known with whatever arguments
+// they will have, refused clearly, and offered to nobody.
 void add_later(CLI::App& root, Bound& bound) {
-  constexpr std::array<std::pair<const char*, Command>, 4> kLater = {{
-      {"queue", Command::queue}, {"probe", Command::probe}, {"status", Command::status},
-      {"service", Command::service}}};
-  for (const auto& [name, command] : kLater) {
-    CLI::App* later = root.add_subcommand(name, "Not available in this version");
-    add_config(*later, bound);
-    add_json(*later, bound);
-    later->add_option("arguments", bound.invocation.arguments);
-    later->callback([&bound, value = command] { bound.invocation.command = value; });
+  for (const Command command :
+       {Command::queue, Command::probe, Command::status, Command::service}) {
+    CLI::App* later =
+        root.add_subcommand(std::string(command_name(command)), "Not available in this version");
+    later->group("");
+    later->prefix_command();
+    later->callback([&bound, command] { bound.invocation.command = command; });
   }
+}
+
+// --- wrong usage
+
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+std::vector<std::string> offered_commands(const CLI::App& root) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!command->get_group().empty()) names.push_back(command->get_name());
+  }
+  return names;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+  const std::string_view near =
+      base::nearest(word, std::vector<std::string_view>(candidates.begin(), candidates.end()));
+  return near.empty() ? std::string() : "; did you mean " + std::string(near) + '?';
+}
+
+std::string quoted(std::string_view word) { return '"' + base::printable(word, 80) + '"'; }
+
+std::string unknown_command(const CLI::App& root, std::string_view word) {
+  return "unknown command " + quoted(word) + did_you_mean(word, offered_commands(root));
+}
+
+// What CLI11 found wrong, in our words where its own are hard to read.
+std::string describe(const CLI::ParseError& error, const CLI::App& root, const CLI::App& command) {
+  const std::vector<std::string> extras = root.remaining(true);
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !extras.empty()) {
+    const std::string_view word = std::string_view(extras.front());
+    if (word.starts_with('-')) {
+      const std::string_view name = word.substr(0, word.find('='));  // the value may be a secret
+      return "unknown option " + base::printable(name, 80) +
+             did_you_mean(name, option_names(command));
+    }
+    if (&command == &root) return unknown_command(root, word);
+    return "unexpected argument " + quoted(word);
+  }
+  const std::string_view words = error.what();
+  const std::string option(words.substr(0, words.find(':')));
+  const bool is_mismatch = dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr;
+  if (is_mismatch && words.find("At Most 1 required") != std::string_view::npos) {
+    return option + " was given more than once";
+  }
+  if (is_mismatch && words.find("1 required") != std::string_view::npos) {
+    return option + " needs a value";
+  }
+  return std::string(words);
+}
+
+// One line that says who speaks and about which command, and one with the way on.
+int refuse_usage(const CLI::App& command, std::string_view message) {
+  const std::string name = command.get_parent() == nullptr ? "" : command.get_name();
+  std::cerr << "smtpseal: " << name << (name.empty() ? "" : ": ") << message
+            << "\n          See: smtpseal " << name << (name.empty() ? "" : " ") << "--help\n";
+  return static_cast<int>(ExitStatus::usage);
+}
+
+// The command that was named, or the whole.
+const CLI::App& chosen_command(const CLI::App& root) {
+  const std::vector<CLI::App*> chosen = root.get_subcommands();
+  return chosen.empty() ? root : *chosen.front();
+}
+
+// Not by help(): CLI11 would print that of the command `help`.
+int print_help(const CLI::App& root, const std::string& topic) {
+  const auto print = [&](const CLI::App& command, const std::string& name) {
+    std::cout << root.get_formatter()->make_help(&command, name, CLI::AppFormatMode::Normal);
+    return 0;
+  };
+  if (topic.empty()) return print(root, root.get_name());
+  const std::vector<std::string> names = offered_commands(root);
+  if (std::find(names.begin(), names.end(), topic) == names.end()) {
+    return refuse_usage(root, unknown_command(root, topic));
+  }
+  return print(*root.get_subcommand(topic), root.get_name() + ' ' + topic);
 }
 
 // Text given by flags becomes keys of the unnamed sections.
@@ -134,8 +237,8 @@ std::optional<std::string> take_flags(Bound& bound) {
   const std::string& smarthost = is_check ? bound.target : bound.smarthost;
   if (!smarthost.empty()) {
     const auto parsed = config::parse_host_port(smarthost);
-    if (!parsed) return parsed.error().detail;
     const char* flag = is_check ? "HOST[:PORT]" : "--smarthost";
+    if (!parsed) return flag + (": " + parsed.error().detail);
     add("smarthost", "host", parsed->host, flag);
     if (parsed->port) add("smarthost", "port", std::to_string(*parsed->port), flag);
   }
@@ -146,34 +249,52 @@ std::optional<std::string> take_flags(Bound& bound) {
 
 }  // namespace
 
+std::string_view command_name(Command command) {
+  switch (command) {
+    case Command::run: return "run";
+    case Command::check: return "check";
+    case Command::send: return "send";
+    case Command::config: return "config";
+    case Command::queue: return "queue";
+    case Command::demo: return "demo";
+    case Command::probe: return "probe";
+    case Command::status: return "status";
+    case Command::service: return "service";
+  }
+  return "";
+}
+
 CommandLine parse_command_line(int argc, const char* const* argv) {
   CLI::App root("smtpseal: plaintext SMTP in on this machine, verified TLS out to the smarthost",
                 "smtpseal");
   Bound bound;
-  root.footer(std::string(kFooter));
   root.require_subcommand(0, 1);
   root.get_formatter()->column_width(34);
-  root.add_flag("--version", bound.is_version, "Print the version");
+  root.add_flag("-V,--version", bound.is_version, "Print the version");
   add_run(root, bound);
   add_check(root, bound);
   add_send(root, bound);
   add_config_command(root, bound);
   add_demo(root, bound);
+  add_help(root, bound);
   add_later(root, bound);
+  // Last: a command would have taken it over.
+  root.footer(file_footer("-c, --smarthost or HOST") + '\n' + std::string(kFirstSteps));
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int status = root.exit(error);
-    return {std::nullopt, status == 0 ? 0 : static_cast<int>(ExitStatus::usage)};
+    if (error.get_exit_code() == 0) return {std::nullopt, root.exit(error)};
+    const CLI::App& command = chosen_command(root);
+    return {std::nullopt, refuse_usage(command, describe(error, root, command))};
   }
+  if (bound.is_help) return {std::nullopt, print_help(root, bound.topic)};
   if (bound.is_version) {
     std::cout << version_text() << '\n';
     return {std::nullopt, 0};
   }
   if (argc > 0) bound.invocation.program = argv[0];
   if (const auto problem = take_flags(bound)) {
-    std::cerr << "smtpseal: " << *problem << '\n';
-    return {std::nullopt, static_cast<int>(ExitStatus::usage)};
+    return {std::nullopt, refuse_usage(chosen_command(root), *problem)};
   }
   return {std::move(bound.invocation), 0};
 }
@@ -184,13 +305,12 @@ config::Sources sources_of(const Invocation& invocation) {
   sources.flags = invocation.flags;
   sources.host_fqdn = platform::host_fqdn();
   // Flags that say where mail goes are a whole configuration: no file is looked for then.
-  const bool has_smarthost = [&] {
-    for (const auto& flag : invocation.flags) {
-      if (flag.key == "host") return true;
-    }
-    return false;
-  }();
-  if (!sources.file && !has_smarthost) sources.search = config::default_files();
+  if (!sources.file) sources.search = config::default_files();
+  for (const auto& flag : invocation.flags) {
+    if (flag.key != "host" || sources.search.empty()) continue;
+    sources.passed_over = std::exchange(sources.search, {});
+    sources.passed_over_for = flag.flag;
+  }
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const std::size_t equals = text.find('=');

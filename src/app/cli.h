@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.h"
@@ -23,8 +24,10 @@ struct Invocation {
   std::optional<std::string> via;              // send --via ADDR; demo --smarthost-only --listen ADDR
   bool is_once = false;                        // demo --once
   bool is_smarthost_only = false;              // demo --smarthost-only
-  std::vector<std::string> arguments;          // queue, probe, service
 };
+
+// "run": the word on the command line.
+[[nodiscard]] std::string_view command_name(Command command);
 
 // Either an invocation, or the status to exit with at once (--help, --version, wrong usage: what
 // there was to say has been said).

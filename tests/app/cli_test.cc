@@ -10,15 +10,24 @@
 namespace app {
 namespace {
 
-CommandLine parse(std::vector<const char*> words) {
+// What a command line came to, and what was printed.
+struct Parsed {
+  CommandLine line;
+  std::string output, errors;
+};
+
+Parsed parse_aloud(std::vector<const char*> words) {
   words.insert(words.begin(), "smtpseal");
   testing::internal::CaptureStderr();
   testing::internal::CaptureStdout();
-  CommandLine line = parse_command_line(static_cast<int>(words.size()), words.data());
-  testing::internal::GetCapturedStdout();
-  testing::internal::GetCapturedStderr();
-  return line;
+  Parsed parsed;
+  parsed.line = parse_command_line(static_cast<int>(words.size()), words.data());
+  parsed.output = testing::internal::GetCapturedStdout();
+  parsed.errors = testing::internal::GetCapturedStderr();
+  return parsed;
 }
+
+CommandLine parse(std::vector<const char*> words) { return parse_aloud(std::move(words)).line; }
 
 std::string flag(const Invocation& invocation, const std::string& key) {
   std::string all;
@@ -82,17 +91,71 @@ TEST(CommandLine, EndsWithSixtyFourOnWrongUsage) {
 
 TEST(CommandLine, EndsWithZeroOnHelpAndVersion) {
   for (const std::vector<const char*>& words : std::vector<std::vector<const char*>>{
-           {"--help"}, {"--version"}, {"check", "--help"}, {"run", "--help"}}) {
+           {"--help"}, {"--version"}, {"check", "--help"}, {"run", "--help"}, {"help"}, {"-V"},
+           {"help", "check"}}) {
     const CommandLine line = parse(words);
     EXPECT_FALSE(line.invocation);
     EXPECT_EQ(line.status, 0);
   }
+  EXPECT_EQ(parse_aloud({"help"}).output, parse_aloud({"--help"}).output);
+  EXPECT_EQ(parse_aloud({"help", "check"}).output, parse_aloud({"check", "--help"}).output);
+  EXPECT_EQ(parse_aloud({"-V"}).output, parse_aloud({"--version"}).output);
+}
+
+// Cron mail shows nothing but these lines.
+TEST(CommandLine, SaysWhoSpeaksAndOfWhichCommand) {
+  const std::vector<std::pair<std::vector<const char*>, std::string>> cases = {
+      {{"bogus"}, "smtpseal: unknown command \"bogus\"\n"},
+      {{"chek"}, "smtpseal: unknown command \"chek\"; did you mean check?\n"},
+      {{"queu"}, "smtpseal: unknown command \"queu\"\n"},
+      {{"help", "bogus"}, "smtpseal: unknown command \"bogus\"\n"},
+      {{"--listn=secret"}, "smtpseal: unknown option --listn; did you mean --listen?\n"},
+      {{"-c"}, "smtpseal: --config needs a value\n"},
+      {{"check", "a", "b"}, "smtpseal: check: unexpected argument \"b\"\n"},
+      {{"check", "--jsn"}, "smtpseal: check: unknown option --jsn; did you mean --json?\n"},
+      {{"check", "https://a.test"},
+       "smtpseal: check: HOST[:PORT]: \"https://a.test\": expected HOST[:PORT], not a URL\n"},
+      {{"--smarthost", "a:b"}, "smtpseal: --smarthost: "},
+      {{"send", "--from", "a@b"}, "smtpseal: send: --to is required\n"},
+      {{"send", "--from", "a", "--to", "b", "--to", "c"},
+       "smtpseal: send: --to was given more than once\n"},
+  };
+  for (const auto& [words, expected] : cases) {
+    const Parsed parsed = parse_aloud(words);
+    EXPECT_EQ(parsed.errors.substr(0, expected.size()), expected);
+    EXPECT_EQ(parsed.line.status, 64) << expected;
+    EXPECT_EQ(parsed.output, "") << expected;
+  }
+}
+
+TEST(CommandLine, OffersOnlyWhatThereIs) {
+  const std::string help = parse_aloud({"--help"}).output;
+  for (const char* word : {"queue", "probe", "service", "pin", "available"}) {
+    EXPECT_EQ(help.find(word), std::string::npos) << word;
+  }
+  EXPECT_NE(help.find("127.0.0.1:25 and [::1]:25"), std::string::npos) << help;
+  EXPECT_NE(help.find("Without -c, --smarthost or HOST, "), std::string::npos) << help;
+  EXPECT_EQ(parse_aloud({"demo", "--help"}).output.find("-c"), std::string::npos);
+}
+
+// With whatever arguments they will have.
+TEST(CommandLine, KnowsTheCommandsOfLaterVersions) {
+  EXPECT_EQ(parse({"queue", "list", "--json"}).invocation->command, Command::queue);
+  EXPECT_EQ(parse({"status", "--watch"}).invocation->command, Command::status);
+  EXPECT_EQ(parse({"probe", "live"}).invocation->command, Command::probe);
+  EXPECT_EQ(parse({"service", "install"}).invocation->command, Command::service);
+  EXPECT_EQ(parse({"--smarthost", "a.test", "--tls", "pin"}).invocation->flags.back().value, "pin");
 }
 
 TEST(Sources, LookForNoFileWhenFlagsNameTheSmarthost) {
   EXPECT_TRUE(sources_of(*parse({"--smarthost", "a.test"}).invocation).search.empty());
   EXPECT_FALSE(sources_of(*parse({}).invocation).search.empty());
   EXPECT_TRUE(sources_of(*parse({"-c", "x"}).invocation).search.empty());
+  const config::Sources sources = sources_of(*parse({"check", "a.test"}).invocation);
+  EXPECT_EQ(sources.passed_over, config::default_files());
+  EXPECT_EQ(sources.passed_over_for, "HOST[:PORT]");
+  EXPECT_TRUE(
+      sources_of(*parse({"check", "-c", "x", "a.test"}).invocation).passed_over.empty());
 }
 
 TEST(EhloName, IsNeverOneThatServersReject) {
