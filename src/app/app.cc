@@ -7,6 +7,7 @@
 
 #include "app/format.h"
 #include "app/listen_advice.h"
+#include "app/smarthost_tls.h"
 #include "platform/platform.h"
 #include "relay/outcome.h"
 
@@ -88,13 +89,12 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
     context->is_own_listener = [this](const net::SocketAddress& address) {
       return is_own_listener(address);
     };
-    if (smarthost.tls.level != tls::Level::none) {
-      tls::ClientOptions options = smarthost.tls;
-      if (options.verify_name.empty()) options.verify_name = smarthost.hosts.front();
-      auto made = tls::make_client_context(options);
-      if (!made) return made.error();
-      context->tls = std::move(made).value();
+    auto made = make_smarthost_tls(smarthost);
+    if (!made) {
+      const auto problem = locate_tls_trouble(generation->config, smarthost, made.error());
+      return base::Error{made.error().fault, problem.to_string()};
     }
+    context->tls = std::move(made).value();
     generation->pools.push_back(std::make_unique<SmarthostPool>(std::move(context)));
   }
   for (const config::Listener& listener : generation->config.listeners) {

@@ -9,9 +9,10 @@ namespace app {
 
 namespace {
 
-// {"file": ..., "values": [{"section", "key", "value", "origin", "note"?}],
-//  "warnings": [...], "unavailable": [...]}
-std::string to_json(const config::Loaded& loaded) {
+// {"file": FILE or null, "values": [{"section", "key", "value", "origin", "note"?}],
+//  "warnings": [...], "unavailable": [...], "refused": [what `run` would refuse: the unavailable,
+//  and files that cannot be used]}
+std::string to_json(const config::Loaded& loaded, const std::vector<config::Problem>& refused) {
   nlohmann::ordered_json values = nlohmann::json::array();
   for (const config::EffectiveValue& value : loaded.values) {
     nlohmann::ordered_json one = {{"section", value.section}, {"key", value.key},
@@ -24,10 +25,12 @@ std::string to_json(const config::Loaded& loaded) {
     for (const config::Problem& problem : problems) list.push_back(problem.to_string());
     return list;
   };
-  const nlohmann::ordered_json all = {{"file", loaded.config.file},
-                                      {"values", std::move(values)},
-                                      {"warnings", texts(loaded.warnings)},
-                                      {"unavailable", texts(loaded.unavailable)}};
+  nlohmann::ordered_json all = {{"file", nullptr},
+                                {"values", std::move(values)},
+                                {"warnings", texts(loaded.warnings)},
+                                {"unavailable", texts(loaded.unavailable)},
+                                {"refused", texts(refused)}};
+  if (!loaded.config.file.empty()) all["file"] = loaded.config.file;
   return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -36,12 +39,16 @@ std::string to_json(const config::Loaded& loaded) {
 ExitStatus config_command(const Invocation& invocation) {
   const std::optional<config::Loaded> loaded = load_config(invocation);
   if (!loaded) return ExitStatus::config;
+  const std::vector<config::Problem> refused = reasons_to_refuse(*loaded);
   if (invocation.is_json) {
-    std::cout << to_json(*loaded) << '\n';
+    std::cout << to_json(*loaded, refused) << '\n';
   } else {
-    std::cout << config::format_values(*loaded);
+    std::cout << config::format_values(*loaded) << std::flush;
   }
-  return std::cout.good() ? ExitStatus::ok : ExitStatus::io_error;
+  if (refused.empty()) return ExitStatus::ok;
+  for (const config::Problem& problem : refused) std::cerr << told(problem) << '\n';
+  std::cerr << "smtpseal: run refuses this configuration\n";
+  return ExitStatus::config;
 }
 
 }  // namespace app

@@ -1,28 +1,66 @@
 #include "app/load_config.h"
 
 #include <iostream>
+#include <utility>
+
+#include "app/smarthost_tls.h"
 
 namespace app {
 
-std::optional<config::Loaded> load_config(const Invocation& invocation) {
+namespace {
+
+void print(const std::vector<config::Problem>& problems) {
+  for (const config::Problem& problem : problems) std::cerr << told(problem) << '\n';
+}
+
+void print_warnings(const std::vector<config::Problem>& warnings) {
+  for (const config::Problem& warning : warnings) {
+    std::cerr << "smtpseal: warning: " << warning.to_string() << '\n';
+  }
+}
+
+// What is there is printed when nothing can be loaded.
+std::optional<config::Loaded> load(const Invocation& invocation) {
   config::LoadResult result = config::load(sources_of(invocation));
-  for (const config::Problem& problem : result.problems) {
-    std::cerr << problem.to_string() << '\n';
-  }
-  if (!result.loaded) return std::nullopt;
-  for (const config::Problem& warning : result.loaded->warnings) {
-    std::cerr << "warning: " << warning.to_string() << '\n';
-  }
+  print(result.problems);
+  print_warnings(result.warnings);
   return std::move(result.loaded);
 }
 
+}  // namespace
+
+std::string told(const config::Problem& problem) {
+  return (problem.is_in_line ? "" : "smtpseal: ") + problem.to_string();
+}
+
+config::Problem problem_at(const config::Config& config, std::string_view section,
+                           std::string_view key, std::string message) {
+  config::Problem problem{config.places.of(section, key), std::move(message)};
+  problem.is_in_line =
+      !config.file.empty() && problem.where.starts_with(config.file + ':');
+  return problem;
+}
+
+std::optional<config::Loaded> load_config(const Invocation& invocation) {
+  std::optional<config::Loaded> loaded = load(invocation);
+  if (loaded) print_warnings(loaded->warnings);
+  return loaded;
+}
+
 std::optional<config::Loaded> load_usable_config(const Invocation& invocation) {
-  std::optional<config::Loaded> loaded = load_config(invocation);
+  std::optional<config::Loaded> loaded = load(invocation);
   if (!loaded || loaded->unavailable.empty()) return loaded;
-  for (const config::Problem& problem : loaded->unavailable) {
-    std::cerr << problem.to_string() << '\n';
-  }
+  print(loaded->unavailable);
   return std::nullopt;
+}
+
+std::vector<config::Problem> reasons_to_refuse(const config::Loaded& loaded) {
+  std::vector<config::Problem> reasons = loaded.unavailable;
+  for (const config::Smarthost& smarthost : loaded.config.smarthosts) {
+    const auto made = make_smarthost_tls(smarthost);
+    if (!made) reasons.push_back(locate_tls_trouble(loaded.config, smarthost, made.error()));
+  }
+  return reasons;
 }
 
 }  // namespace app

@@ -13,13 +13,25 @@ namespace app {
 namespace {
 
 // A refused or taken port is what most people meet first: say the ways out.
-void explain(const base::Error& error) {
-  std::cerr << "smtpseal: " << error.detail << '\n' << advise_on_listening(error);
+void explain(const base::Error& error, const config::Config& config) {
+  const bool is_at_line = error.fault == base::Fault::config && !config.file.empty() &&
+                          error.detail.starts_with(config.file + ':');
+  std::cerr << (is_at_line ? "" : "smtpseal: ") << error.detail << '\n'
+            << advise_on_listening(error);
 }
 
 ExitStatus status_of_start(const base::Error& error) {
   return listen_trouble(error) == ListenTrouble::forbidden ? ExitStatus::refused
                                                            : exit_status_of(error.fault);
+}
+
+// In the log like everything else: what reads it reads nothing else. Levels of TLS are left to the
+// app, which warns of those in force.
+void log_warnings(base::LogSink& log, const std::vector<config::Problem>& warnings) {
+  for (const config::Problem& warning : warnings) {
+    if (warning.is_weak_tls) continue;
+    log.warn("-", "config-warning", {{"where", warning.where}, {"warning", warning.message}});
+  }
 }
 
 std::optional<config::Config> reload_config(const Invocation& invocation, base::LogSink& log) {
@@ -32,6 +44,7 @@ std::optional<config::Config> reload_config(const Invocation& invocation, base::
     log.error("-", "reload", {{"problem", problem.to_string()}});
   }
   if (!result.loaded->unavailable.empty()) return std::nullopt;
+  log_warnings(log, result.loaded->warnings);
   return std::move(result.loaded->config);
 }
 
@@ -43,9 +56,12 @@ ExitStatus run_command(const Invocation& invocation) {
   platform::forbid_core_dumps();
   auto log = make_log(loaded->config.general);
   if (!log) {
-    std::cerr << "smtpseal: " << log.error().detail << '\n';
+    std::cerr << told(problem_at(loaded->config, "smtpseal", "log_target",
+                                 "log_target: " + log.error().detail))
+              << '\n';
     return ExitStatus::io_error;
   }
+  log_warnings(**log, loaded->warnings);
   auto loop = net::Loop::make();
   if (!loop) {
     std::cerr << "smtpseal: " << loop.error().detail << '\n';
@@ -62,7 +78,7 @@ ExitStatus run_command(const Invocation& invocation) {
     return ExitStatus::os_error;
   }
   if (const auto started = app.start(loaded->config); !started) {
-    explain(started.error());
+    explain(started.error(), loaded->config);
     return status_of_start(started.error());
   }
   (*loop)->run();

@@ -1,0 +1,42 @@
+// See smarthost_tls.h.
+#include "app/smarthost_tls.h"
+
+#include <utility>
+
+#include "app/load_config.h"
+
+namespace app {
+
+namespace {
+
+// Errors of tls begin with the file ("PATH: why", "PATH:LINE: why"), or with one of a folder.
+bool is_about(const base::Error& error, const std::string& path) {
+  if (!error.detail.starts_with(path)) return false;
+  const std::string_view rest = std::string_view(error.detail).substr(path.size());
+  return path.ends_with('/') || rest.starts_with(':') || rest.starts_with('/');
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<tls::ClientContext>> make_smarthost_tls(
+    const config::Smarthost& smarthost) {
+  if (smarthost.tls.level == tls::Level::none) return std::unique_ptr<tls::ClientContext>();
+  tls::ClientOptions options = smarthost.tls;
+  if (options.verify_name.empty()) options.verify_name = smarthost.hosts.front();
+  return tls::make_client_context(options);
+}
+
+config::Problem locate_tls_trouble(const config::Config& config,
+                                   const config::Smarthost& smarthost, const base::Error& error) {
+  const std::string section = config::section_label("smarthost", smarthost.name);
+  for (const auto& [key, paths] : {std::pair{"ca_file", &smarthost.tls.ca_files},
+                                   std::pair{"ca_dir", &smarthost.tls.ca_dirs}}) {
+    for (const std::string& path : *paths) {
+      if (!is_about(error, path)) continue;
+      return problem_at(config, section, key, key + (" = " + error.detail));
+    }
+  }
+  return {'[' + section + ']', error.detail, false, false};
+}
+
+}  // namespace app
