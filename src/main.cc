@@ -1,14 +1,31 @@
 // argv to a command, the command's result to an exit status.
+#include <cstdio>
 #include <iostream>
 
 #include "app/cli.h"
 #include "app/commands.h"
 #include "platform/platform.h"
 
+namespace {
+
+// What was printed counts only once it is out: a full disk shows here.
+bool flush_output() {
+  std::cout.flush();
+  return std::cout.good() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+}
+
+int end(int status) {
+  if (status != 0 || flush_output()) return status;
+  std::cerr << "smtpseal: cannot write to standard output\n";
+  return static_cast<int>(app::ExitStatus::io_error);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   if (!platform::open_standard_streams()) return static_cast<int>(app::ExitStatus::os_error);
   const app::CommandLine line = app::parse_command_line(argc, argv);
-  if (!line.invocation) return line.status;
+  if (!line.invocation) return end(line.status);
   const app::Invocation& invocation = *line.invocation;
   app::ExitStatus status = app::ExitStatus::usage;
   switch (invocation.command) {
@@ -25,5 +42,5 @@ int main(int argc, char** argv) {
                 << ": not available in this version\n";
       break;
   }
-  return static_cast<int>(status);
+  return end(static_cast<int>(status));
 }

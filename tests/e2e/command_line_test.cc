@@ -55,6 +55,21 @@ TEST(StandardStreams, MayBeClosedForTheDemonstration) {
   }
 }
 
+TEST(StandardStreams, AreToldWhenTheyTakeNothing) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  const TempDir directory;
+  const std::string file = directory.write("full.conf", startable().text());
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"config", "-c", file},
+                                             {"config", "-c", file, "--json"},
+                                             {"--version"},
+                                             {"check", "--help"}}) {
+    const Finished finished = run(in_shell("> /dev/full", arguments));
+    EXPECT_EQ(finished.status, 74) << arguments.front();
+    EXPECT_THAT(finished.errors, HasSubstr("smtpseal: cannot write to standard output"));
+  }
+}
+
 // --- what config says, run does
 
 TEST(ConfigCommand, RefusesWhatRunWouldRefuse) {
