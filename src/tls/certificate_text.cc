@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "base/text.h"
 #include "tls/der.h"
+#include "tls/extensions.h"
 #include "tls/pem.h"
 
 namespace tls {
@@ -52,6 +53,17 @@ std::string visible(std::string_view name) {
   std::string text(name);
   std::replace_if(text.begin(), text.end(), [](char c) { return c <= ' ' || c > '~'; }, '?');
   return text;
+}
+
+std::string_view kind_of(unsigned char tag) {
+  switch (tag) {
+    case kDnsNameTag: return "DNS name";
+    case kIpAddressTag: return "IP address";
+    case kMailAddressTag: return "mail address";
+    case kUriTag: return "URI";
+    case kDirectoryNameTag: return "directory name";
+    default: return "name of another kind";
+  }
 }
 
 std::string describe_curve(std::string_view parameters) {
@@ -143,6 +155,18 @@ std::string list_names(const PresentedNames& names) {
     list.append(base::printable(texts[i], kShownLength));
   }
   if (texts.size() > kMost) list += " and " + std::to_string(texts.size() - kMost) + " more";
+  return list;
+}
+
+std::string list_kinds(const std::vector<unsigned char>& tags) {
+  std::vector<std::string_view> listed;
+  std::string list;
+  for (const unsigned char tag : tags) {
+    const std::string_view kind = kind_of(tag);
+    if (std::find(listed.begin(), listed.end(), kind) != listed.end()) continue;
+    list.append(list.empty() ? "" : ", ").append(kind);
+    listed.push_back(kind);
+  }
   return list;
 }
 

@@ -46,6 +46,10 @@ struct CertificateTime {
 // "a.example, b.example and 7 more", very long names cut; "no name" when there is none.
 [[nodiscard]] std::string list_names(const PresentedNames& names);
 
+// The kinds of names that `tags` (GeneralName's, RFC 5280 4.2.1.6) stand for, each once: "mail
+// address, URI".
+[[nodiscard]] std::string list_kinds(const std::vector<unsigned char>& tags);
+
 // "CN=..." with the characters that RFC 4514 2.4 wants escaped.
 [[nodiscard]] std::string common_name(std::string_view value);
 

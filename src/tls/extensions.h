@@ -18,8 +18,11 @@ inline constexpr std::string_view kInhibitAnyPolicy("\x55\x1d\x36", 3);     // 2
 inline constexpr std::string_view kServerAuth("\x2b\x06\x01\x05\x05\x07\x03\x01", 8);
 inline constexpr std::string_view kClientAuth("\x2b\x06\x01\x05\x05\x07\x03\x02", 8);
 
-// GeneralName's tags (RFC 5280 4.2.1.6): primitive, context-specific.
+// GeneralName's tags (RFC 5280 4.2.1.6): context-specific, all but the directory name primitive.
+inline constexpr unsigned char kMailAddressTag = 0x81;
 inline constexpr unsigned char kDnsNameTag = 0x82;
+inline constexpr unsigned char kDirectoryNameTag = 0xa4;
+inline constexpr unsigned char kUriTag = 0x86;
 inline constexpr unsigned char kIpAddressTag = 0x87;
 
 // The value of an extension among `extensions` (the SEQUENCE of them, DER); the first, if several.

@@ -58,6 +58,14 @@ bool matches(const ReferenceName& reference, const PresentedNames& presented) {
                      [&](const std::string& name) { return matches_dns(reference.dns, name); });
 }
 
+bool is_misplaced_address(const ReferenceName& reference, const PresentedNames& presented) {
+  if (!reference.is_ip() || matches(reference, presented)) return false;
+  return std::any_of(presented.dns.begin(), presented.dns.end(), [&](const std::string& name) {
+    const auto address = base::parse_ip(name, 0);
+    return address && address->ip == reference.ip;
+  });
+}
+
 bool is_within_dns_subtree(std::string_view raw_name, std::string_view raw_subtree) {
   const std::string name = base::lowered(raw_name);
   std::string subtree = base::lowered(raw_subtree);

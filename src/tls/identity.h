@@ -14,6 +14,7 @@ namespace tls {
 struct PresentedNames {
   std::vector<std::string> dns;               // dNSName, octets as they stand
   std::vector<std::vector<std::uint8_t>> ip;  // iPAddress, 4 or 16 octets
+  std::vector<unsigned char> others;          // GeneralName tags of those that name no host
 };
 
 // The name we asked for: lower case, without a trailing dot; or an IP address.
@@ -30,6 +31,10 @@ struct ReferenceName {
 // exactly one label, with at least two labels behind it), iPAddress for addresses; never the common
 // name.
 [[nodiscard]] bool matches(const ReferenceName& reference, const PresentedNames& presented);
+
+// Whether the address that was asked for is there as a dNSName only, where it does not count.
+[[nodiscard]] bool is_misplaced_address(const ReferenceName& reference,
+                                        const PresentedNames& presented);
 
 // RFC 5280 4.2.1.10, DNS subtrees: "example.com" permits itself and everything below it.
 [[nodiscard]] bool is_within_dns_subtree(std::string_view name, std::string_view subtree);

@@ -214,8 +214,13 @@ PresentedNames presented_names(const mbedtls_x509_crt& certificate) {
   const mbedtls_x509_sequence* entry = &certificate.subject_alt_names;
   for (; entry != nullptr && entry->buf.p != nullptr; entry = entry->next) {
     const std::string_view octets = view_of(entry->buf);
-    if (entry->buf.tag == kDnsNameTag) names.dns.emplace_back(octets);
-    if (entry->buf.tag == kIpAddressTag) names.ip.emplace_back(octets.begin(), octets.end());
+    if (entry->buf.tag == kDnsNameTag) {
+      names.dns.emplace_back(octets);
+    } else if (entry->buf.tag == kIpAddressTag) {
+      names.ip.emplace_back(octets.begin(), octets.end());
+    } else {
+      names.others.push_back(static_cast<unsigned char>(entry->buf.tag));
+    }
   }
   return names;
 }

@@ -14,12 +14,22 @@ using Rule = IdentityFault::Rule;
 std::string who(bool is_leaf) { return is_leaf ? "certificate" : "issuer's certificate"; }
 
 // Whom it is for, and not for `asked`.
-std::string describe_mismatch(const Examined& leaf, const std::string& asked) {
+std::string describe_mismatch(const Examined& leaf, const ReferenceName& reference,
+                              const std::string& asked) {
+  // It would read "is for 127.0.0.1, not for 127.0.0.1".
+  if (is_misplaced_address(reference, leaf.names)) {
+    return "certificate names " + asked +
+           " as a DNS name, not as an IP address, so it is not for that address";
+  }
   if (!leaf.names.dns.empty() || !leaf.names.ip.empty()) {
     return "certificate is for " + list_names(leaf.names) + ", not for " + asked;
   }
+  const std::string what =
+      leaf.names.others.empty()
+          ? "it has no subjectAltName"
+          : "its subjectAltName holds other kinds of names only: " + list_kinds(leaf.names.others);
   // RFC 9525 6.1: the common name identifies nobody.
-  return "certificate names no host (it has no subjectAltName; its subject " + leaf.facts.subject +
+  return "certificate names no host (" + what + "; its subject " + leaf.facts.subject +
          " does not count), so it is not for " + asked;
 }
 
@@ -46,7 +56,7 @@ void Verdict::take_issuer(const Examined& certificate) {
 void Verdict::take_leaf(const Examined& certificate) {
   note_findings(certificate, true);
   if (!matches(reference_, certificate.names)) {
-    faults_.push_back({Rule::name, true, describe_mismatch(certificate, asked_name_)});
+    faults_.push_back({Rule::name, true, describe_mismatch(certificate, reference_, asked_name_)});
   }
   // The name that was asked for as well: "*.example.com" may lie in no excluded subtree while the
   // name it stands for does.

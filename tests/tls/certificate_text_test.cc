@@ -102,5 +102,11 @@ TEST(CertificateText, EscapesNames) {
   EXPECT_EQ(common_name("#x"), "CN=\\#x");
 }
 
+TEST(CertificateText, ListsKindsOfNamesOnceEach) {
+  EXPECT_EQ(list_kinds({}), "");
+  EXPECT_EQ(list_kinds({0x86, 0x81, 0x86, 0xa4}), "URI, mail address, directory name");
+  EXPECT_EQ(list_kinds({0x88, 0xa0, 0x82, 0x87}), "name of another kind, DNS name, IP address");
+}
+
 }  // namespace
 }  // namespace tls

@@ -242,6 +242,24 @@ TEST_F(UnreadableCertificate, IsNamedAtEveryLevel) {
   }
 }
 
+// What it does have is said, and what it lacks is not made up.
+TEST_P(ChainTest, IsDescribedByTheNamesThatItsLeafHolds) {
+  CertificateRequest leaf = good_request();
+  leaf.dns_names.clear();
+  leaf.extensions = {{std::string(kSubjectAltName),
+                      write_element(kDerSequence, write_element(kUriTag, "smtp://mail.u.test") +
+                                                      write_element(kMailAddressTag, "a@u.test"))}};
+  connect_to_chain(trusted_root(), "", leaf);
+  expect_refused(
+      StartsWith("certificate names no host (its subjectAltName holds other kinds of "
+                 "names only: URI, mail address; its subject CN=the smarthost"));
+  leaf.extensions.clear();
+  leaf.dns_names = {"127.0.0.1"};
+  asked_name_ = "127.0.0.1";
+  connect_to_chain(trusted_root(), "", leaf);
+  expect_refused(HasSubstr("names 127.0.0.1 as a DNS name, not as an IP address"));
+}
+
 TEST_P(ChainTest, DoesNotAskForPurposesWhereNothingIsVerified) {
   level_ = Level::may;
   connect_through(purposes({kMailProtection}));

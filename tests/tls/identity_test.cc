@@ -108,6 +108,21 @@ TEST(Identity, NeverTakesANameForAnAddress) {
   EXPECT_FALSE(is_for("mail.u.test", ip({kLoopback})));
 }
 
+TEST(Identity, NoticesAnAddressWrittenAsAName) {
+  const auto is_misplaced = [](std::string_view reference, const PresentedNames& presented) {
+    return is_misplaced_address(parse_reference_name(reference), presented);
+  };
+  EXPECT_TRUE(is_misplaced("127.0.0.1", dns({"mail.u.test", "127.0.0.1"})));
+  EXPECT_TRUE(is_misplaced("0:0:0:0:0:0:0:1", dns({"::1"})));
+  EXPECT_FALSE(is_misplaced("127.0.0.1", dns({"127.0.0.2"})));
+  EXPECT_FALSE(is_misplaced("127.0.0.1", ip({kLoopback})));
+  EXPECT_FALSE(is_misplaced("127.0.0.1", {}));
+  EXPECT_FALSE(is_misplaced("mail.u.test", dns({"127.0.0.1"})));
+  PresentedNames both = ip({kLoopback});
+  both.dns = {"127.0.0.1"};
+  EXPECT_FALSE(is_misplaced("127.0.0.1", both));
+}
+
 TEST(Identity, TakesNoNumberForATopLevelDomain) {
   EXPECT_FALSE(is_for("127.1", dns({"127.1"})));
   EXPECT_FALSE(is_for("127.0.1", dns({"*.0.1"})));

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tls/extensions.h"
+
 namespace tls {
 namespace {
 
@@ -107,6 +109,29 @@ TEST(Verdict, ExplainsThatCommonNamesDoNotCount) {
   verdict.take_leaf(certificate({}));
   EXPECT_THAT(verdict.summary(), HasSubstr("no subjectAltName"));
   EXPECT_THAT(verdict.summary(), HasSubstr("CN=mail"));
+}
+
+TEST(Verdict, TellsWhatKindsOfNamesThereAreInstead) {
+  Verdict verdict = verdict_for();
+  Examined leaf = certificate({});
+  leaf.names.others = {kUriTag, kMailAddressTag, kUriTag};
+  verdict.take_leaf(leaf);
+  EXPECT_EQ(verdict.summary(),
+            "certificate names no host (its subjectAltName holds other kinds of names only: URI, "
+            "mail address; its subject CN=mail does not count), so it is not for mail.u.test");
+}
+
+TEST(Verdict, TellsAnAddressThatIsWrittenAsADnsName) {
+  Verdict verdict = verdict_for("127.0.0.1");
+  verdict.take_leaf(certificate({"127.0.0.1"}));
+  EXPECT_EQ(
+      verdict.summary(),
+      "certificate names 127.0.0.1 as a DNS name, not as an IP address, so it is not for that "
+      "address");
+  EXPECT_TRUE(verdict.has(Rule::name));
+  Verdict other = verdict_for("127.0.0.2");
+  other.take_leaf(certificate({"127.0.0.1"}));
+  EXPECT_EQ(other.summary(), "certificate is for 127.0.0.1, not for 127.0.0.2");
 }
 
 TEST(Verdict, ListsAllFaults) {
