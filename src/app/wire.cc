@@ -32,6 +32,28 @@ bool run_until(net::Loop& loop, base::Instant deadline, const std::function<bool
   return is_done();
 }
 
+void WaitNote::show(std::string_view what, base::Duration most) {
+  if (out_ == nullptr) return;
+  clear();
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(most).count();
+  const std::string text =
+      "waiting for " + std::string(what) + ", up to " + std::to_string(seconds) + " s";
+  *out_ << text << std::flush;
+  width_ = text.size();
+}
+
+void WaitNote::clear() {
+  if (width_ == 0) return;
+  *out_ << '\r' << std::string(std::exchange(width_, 0), ' ') << '\r' << std::flush;
+}
+
+std::string without_address(std::string_view words, const std::string& host, std::uint16_t port) {
+  const std::string where = host + ":" + std::to_string(port) + ": ";
+  if (words.starts_with(where)) words.remove_prefix(where.size());
+  if (words.starts_with(host + " ")) words.remove_prefix(host.size() + 1);
+  return std::string(words);
+}
+
 void Wire::connect(const std::string& host, std::uint16_t port, base::Duration timeout) {
   begun_ = loop_.now();
   connector_ = net::Connector::connect(loop_, host, port, timeout, *this);

@@ -5,9 +5,11 @@
 // wires may. It knows bytes only, neither TLS nor SMTP.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 
@@ -23,6 +25,28 @@ namespace app {
 // Runs the loop until `is_done`, asked after every turn, or until the deadline. Returns whether it
 // was done.
 bool run_until(net::Loop& loop, base::Instant deadline, const std::function<bool()>& is_done);
+
+// A line on a terminal that says what is waited for, and is gone when the waiting is over.
+class WaitNote {
+ public:
+  // `out` is null where there is no terminal: nothing is ever written then.
+  explicit WaitNote(std::ostream* out) : out_(out) {}
+  WaitNote(const WaitNote&) = delete;
+  WaitNote& operator=(const WaitNote&) = delete;
+  ~WaitNote() { clear(); }
+
+  // "waiting for the greeting, up to 30 s"
+  void show(std::string_view what, base::Duration most);
+  void clear();
+
+ private:
+  std::ostream* out_;
+  std::size_t width_ = 0;
+};
+
+// The words of a failed connection to host:port without these, for lines that name them already.
+[[nodiscard]] std::string without_address(std::string_view words, const std::string& host,
+                                          std::uint16_t port);
 
 class Wire final : net::ConnectorEvents, net::StreamEvents {
  public:

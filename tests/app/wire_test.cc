@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -153,6 +154,39 @@ TEST_F(WireTest, SaysNothingOnceItIsClosed) {
   wire_->close();
   wire_->write("x");
   EXPECT_EQ(wire_->await_input(soon()), Wire::Heard::end);
+}
+
+TEST(WaitNote, IsGoneWhenTheWaitingIsOver) {
+  std::ostringstream out;
+  WaitNote note(&out);
+  note.show("x", std::chrono::milliseconds(1500));
+  EXPECT_EQ(out.str(), "waiting for x, up to 2 s");
+  note.clear();
+  EXPECT_EQ(out.str(), "waiting for x, up to 2 s\r" + std::string(24, ' ') + "\r");
+  note.clear();
+  EXPECT_EQ(out.str().size(), 50U);
+}
+
+TEST(WaitNote, StandsInPlaceOfTheOneBefore) {
+  std::ostringstream out;
+  WaitNote note(&out);
+  note.show("x", std::chrono::seconds(2));
+  note.show("y", std::chrono::seconds(3));
+  EXPECT_TRUE(out.str().ends_with("\rwaiting for y, up to 3 s"));
+}
+
+TEST(WaitNote, WritesNothingWithoutATerminal) {
+  WaitNote note(nullptr);
+  note.show("x", std::chrono::seconds(2));
+  note.clear();
+}
+
+TEST(WithoutAddress, LeavesTheWordsAlone) {
+  EXPECT_EQ(without_address("192.0.2.1:25: 192.0.2.1 connection refused", "192.0.2.1", 25),
+            "connection refused");
+  EXPECT_EQ(without_address("a.example:25: 192.0.2.1 connection refused", "a.example", 25),
+            "192.0.2.1 connection refused");
+  EXPECT_EQ(without_address("no such host", "a.example", 25), "no such host");
 }
 
 }  // namespace
