@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/check_advice.h"
+#include "app/wire.h"
 #include "base/text.h"
 #include "config/values.h"
 
@@ -69,16 +70,6 @@ void add_lookup(CheckReport& report, const CheckFindings& findings) {
 
 // --- connect
 
-// Without the address, which the step names already.
-std::string connect_words(const CheckConnect& connect) {
-  std::string_view words = connect.error->detail;
-  const std::string host = connect.address.host();
-  const std::string where = host + ":" + std::to_string(connect.address.port) + ": ";
-  if (words.starts_with(where)) words.remove_prefix(where.size());
-  if (words.starts_with(host + " ")) words.remove_prefix(host.size() + 1);
-  return base::printable(words);
-}
-
 CheckStep connect_step(const CheckFindings& findings, const CheckConnect& connect) {
   const bool is_reached = findings.walked.has_value();
   CheckStep step;
@@ -87,7 +78,9 @@ CheckStep connect_step(const CheckFindings& findings, const CheckConnect& connec
   } else {
     const ConnectTrouble trouble = classify_connect_trouble(*connect.error);
     std::string advice = advise_on_connect(findings.smarthost, trouble, is_reached);
-    std::string words = connect_words(connect);
+    // The step names the address already.
+    std::string words = base::printable(
+        without_address(connect.error->detail, connect.address.host(), connect.address.port));
     if (!is_reached) {
       step = make_failure("connect", connect.error->fault, std::move(words), std::move(advice));
     } else if (trouble == ConnectTrouble::no_route) {
@@ -130,6 +123,26 @@ void add_unreached(CheckReport& report) {
     report.steps.push_back(
         make_step(std::string(name), CheckStatus::skip, std::string(kNotReached)));
   }
+}
+
+// Every failure in a few words, each once. Addresses only where they differ in what failed.
+std::string summarise_failures(const CheckReport& report) {
+  const CheckStep& first = *report.first_failure();
+  bool is_alike = true;
+  for (const CheckStep& step : report.steps) {
+    if (!step.address.empty() && step.detail != first.detail) is_alike = false;
+  }
+  std::vector<std::string> told;
+  for (const CheckStep& step : report.steps) {
+    if (step.status != CheckStatus::fail) continue;
+    std::string words = step.detail;
+    if (!step.address.empty() && !is_alike) words = step.address + ": " + words;
+    if (step.step == "certificate") words = "certificate " + words;
+    if (std::find(told.begin(), told.end(), words) == told.end()) told.push_back(std::move(words));
+  }
+  std::string text;
+  for (const std::string& words : told) text.append(text.empty() ? "" : "; ").append(words);
+  return text;
 }
 
 std::string summarise_success(const CheckReport& report, const CheckFindings& findings) {
@@ -196,11 +209,8 @@ void conclude(CheckReport& report, const CheckFindings& findings) {
     report.configuration = format_smarthost_lines(findings.smarthost);
     return;
   }
-  const CheckStep& failure = *report.first_failure();
-  std::string why = failure.detail;
-  if (!failure.address.empty()) why = failure.address + ": " + why;
-  if (failure.step == "certificate") why = "certificate " + why;
-  report.summary = "smtpseal cannot hand mail to " + report.target + ": " + why;
+  report.summary =
+      "smtpseal cannot hand mail to " + report.target + ": " + summarise_failures(report);
   add_unreached(report);
   if (!findings.alternative || !findings.alternative->conversation.is_ready()) return;
   report.configuration_title = "This configuration works there; it was tried:";

@@ -103,6 +103,27 @@ TEST(CheckSteps, SayThatNetworksBlockPort25WhereItTimesOut) {
               HasSubstr("block port 25"));
 }
 
+TEST(CheckSteps, NameTheAddressOnceThatCannotBeReached) {
+  CheckFindings findings = good_findings();
+  findings.smarthost.hosts = {"192.0.2.1"};
+  findings.connects[0].error =
+      error(base::Fault::unreachable, "192.0.2.1:587: 192.0.2.1 connection refused");
+  findings.walked.reset();
+  EXPECT_EQ(report_on(findings).summary,
+            "smtpseal cannot hand mail to 192.0.2.1:587: connection refused");
+}
+
+TEST(CheckSteps, NameEachAddressWhereTheyFailInDifferentWays) {
+  CheckFindings findings = good_findings();
+  findings.connects[0].error = error(base::Fault::unreachable, "connection refused");
+  findings.connects.push_back(
+      {address("192.0.2.2:587"), error(base::Fault::unreachable, "no answer in 15 s"), 15000});
+  findings.walked.reset();
+  EXPECT_EQ(report_on(findings).summary,
+            "smtpseal cannot hand mail to smtp.example.edu:587: 192.0.2.1:587: connection refused; "
+            "192.0.2.2:587: no answer in 15 s");
+}
+
 TEST(CheckSteps, DoNotSuggestThePortThatJustFailed) {
   EXPECT_THAT(step_of(report_on_unreachable(587, "connection refused"), "connect").advice,
               Not(HasSubstr(":587")));
