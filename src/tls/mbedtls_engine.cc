@@ -68,6 +68,11 @@ int set_up_tickets(mbedtls_ssl_ticket_context& tickets, std::uint32_t seconds) {
 }
 // The fatal alert that was just received. 3.6 has no function for it.
 int received_alert(const mbedtls_ssl_context& ssl) { return ssl.MBEDTLS_PRIVATE(in_msg)[1]; }
+// Lists that are made when they are first asked for, without a lock.
+void make_lists() {
+  static_cast<void>(mbedtls_ssl_list_ciphersuites());
+  static_cast<void>(mbedtls_ecp_grp_id_list());
+}
 #else
 void use_random(mbedtls_ssl_config&) {}
 int parse_key(mbedtls_pk_context& key, const std::string& pem) {
@@ -86,6 +91,7 @@ int set_up_tickets(mbedtls_ssl_ticket_context& tickets, std::uint32_t seconds) {
   return mbedtls_ssl_ticket_setup(&tickets, PSA_ALG_GCM, PSA_KEY_TYPE_AES, kKeyBits, seconds);
 }
 int received_alert(const mbedtls_ssl_context& ssl) { return mbedtls_ssl_get_fatal_alert(&ssl); }
+void make_lists() { static_cast<void>(mbedtls_ssl_list_ciphersuites()); }
 #endif
 
 // --- the library's language and ours ---
@@ -113,9 +119,14 @@ const unsigned char* octets_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-// Once a process; everything of TLS 1.3 goes through PSA.
+// Once a process, before anything else of the library and for all threads: everything of TLS 1.3
+// goes through PSA, whose keys and random numbers have locks of their own; what the library makes
+// once without a lock is made here (seeding makes the tables of AES, and finds out about the CPU).
 base::Result<void> start_library() {
-  static const psa_status_t kStatus = psa_crypto_init();
+  static const psa_status_t kStatus = [] {
+    make_lists();
+    return psa_crypto_init();
+  }();
   if (kStatus == PSA_SUCCESS) return {};
   return psa_error("cannot start the TLS library", kStatus);
 }
