@@ -10,6 +10,14 @@
 
 namespace base {
 
+// Whether several listeners of one process may have one port and the system spreads connections
+// over them. Others than Linux know the option, and give all to one of them.
+#ifdef __linux__
+inline constexpr bool kCanSharePorts = true;
+#else
+inline constexpr bool kCanSharePorts = false;
+#endif
+
 // An IPv4 or IPv6 address with a port.
 struct SocketAddress {
   std::vector<std::uint8_t> ip;  // 4 or 16 octets, network order

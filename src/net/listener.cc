@@ -3,6 +3,12 @@
 
 #include <uv.h>
 
+#ifdef __linux__
+#include <sys/socket.h>
+
+#include <cerrno>
+#endif
+
 #include <utility>
 
 #include "net/tcp_handle.h"
@@ -16,6 +22,31 @@ constexpr int kBacklog = 511;
 // How long accepting rests when it fails (descriptors used up): the queue keeps those who come.
 constexpr std::uint64_t kRestMilliseconds = 100;
 
+int share_port(uv_tcp_t& tcp) {
+#ifdef __linux__
+  uv_os_fd_t socket = -1;
+  const int status = uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp), &socket);
+  if (status != 0) return status;
+  const int yes = 1;
+  return setsockopt(socket, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) == 0 ? 0 : -errno;
+#else
+  static_cast<void>(tcp);
+  return UV_ENOTSUP;
+#endif
+}
+
+// The first one is bound as if it were alone, so that a port that somebody else has is found taken
+// even if he would share it; what is said of it later lets the others in.
+int bind_to(uv_tcp_t& tcp, const SocketAddress& address, PortUse use) {
+  const sockaddr_storage raw = to_sockaddr(address);
+  int status = use == PortUse::another ? share_port(tcp) : 0;
+  if (status != 0) return status;
+  status = uv_tcp_bind(&tcp, reinterpret_cast<const sockaddr*>(&raw),
+                       address.is_v6() ? UV_TCP_IPV6ONLY : 0);
+  if (status != 0 || use != PortUse::first) return status;
+  return share_port(tcp);
+}
+
 }  // namespace
 
 struct Listener::Handle {
@@ -24,6 +55,8 @@ struct Listener::Handle {
   Loop* loop = nullptr;
   ListenerEvents* events = nullptr;  // nothing once the owner is gone
   unsigned open_handles = 2;
+  bool is_held = false;
+  bool is_awaited = false;  // by a client, while held
 
   static void on_closed(uv_handle_t* raw) noexcept {
     auto* self = static_cast<Handle*>(raw->data);
@@ -42,6 +75,11 @@ struct Listener::Handle {
     if (status != 0) {
       // libuv stops watching the socket until somebody accepts: it is asked again after a rest.
       self->rest_a_while(status);
+      return;
+    }
+    if (self->is_held) {
+      // Nobody accepts: libuv leaves the others in the queue.
+      self->is_awaited = true;
       return;
     }
     self->accept();
@@ -81,15 +119,19 @@ struct Listener::Handle {
 };
 
 base::Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const SocketAddress& address,
-                                                       ListenerEvents& events) {
+                                                       ListenerEvents& events,
+                                                       ListenOptions options) {
   std::unique_ptr<Listener> listener(new Listener());
   const std::string what = "cannot listen on " + address.to_string();
   auto* handle = new Handle();
   handle->loop = &loop;
   handle->events = &events;
+  handle->is_held = options.is_held;
   handle->tcp.data = handle;
   handle->rest.data = handle;
-  int status = uv_tcp_init(loop.raw(), &handle->tcp);
+  // With a family the socket is made at once, and can be told to share.
+  const unsigned family = address.is_v6() ? AF_INET6 : AF_INET;
+  int status = uv_tcp_init_ex(loop.raw(), &handle->tcp, family);
   if (status != 0) {
     delete handle;
     return uv_error(base::Fault::local, what, status);
@@ -97,9 +139,7 @@ base::Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const SocketA
   status = uv_timer_init(loop.raw(), &handle->rest);
   SMTPSEAL_CHECK(status == 0);
   listener->handle_ = handle;
-  const sockaddr_storage raw = to_sockaddr(address);
-  status = uv_tcp_bind(&handle->tcp, reinterpret_cast<const sockaddr*>(&raw),
-                       address.is_v6() ? UV_TCP_IPV6ONLY : 0);
+  status = bind_to(handle->tcp, address, options.use);
   if (status == 0) {
     status = uv_listen(reinterpret_cast<uv_stream_t*>(&handle->tcp), kBacklog,
                        Handle::on_connection);
@@ -111,6 +151,11 @@ base::Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const SocketA
   if (status != 0) return uv_error(base::Fault::local, what, status);
   listener->address_ = to_address(reinterpret_cast<const sockaddr*>(&bound));
   return listener;
+}
+
+void Listener::let_in() {
+  handle_->is_held = false;
+  if (std::exchange(handle_->is_awaited, false)) handle_->accept();
 }
 
 Listener::~Listener() {

@@ -20,17 +20,31 @@ class ListenerEvents {
   ~ListenerEvents() = default;
 };
 
+// More than alone only where the system can share ports (base::kCanSharePorts).
+enum class PortUse {
+  alone,    // nobody else has the port
+  first,    // nobody else has it yet; of this user's listeners, others may follow
+  another,  // shared with a first one that is open
+};
+
+struct ListenOptions {
+  PortUse use = PortUse::alone;
+  bool is_held = false;  // clients wait in the queue until let_in()
+};
+
 class Listener {
  public:
   struct Handle;
 
   // Errors name the address and the reason. An IPv6 address listens for IPv6 only.
-  [[nodiscard]] static base::Result<std::unique_ptr<Listener>> open(Loop& loop,
-                                                                    const SocketAddress& address,
-                                                                    ListenerEvents& events);
+  [[nodiscard]] static base::Result<std::unique_ptr<Listener>> open(
+      Loop& loop, const SocketAddress& address, ListenerEvents& events, ListenOptions options = {});
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
+
+  // Ends holding; the client that waits longest may be accepted from inside the call.
+  void let_in();
 
   // As bound: a port 0 is resolved.
   [[nodiscard]] const SocketAddress& address() const { return address_; }

@@ -59,8 +59,14 @@ Loop::~Loop() {
   turn_end_->callback = nullptr;
   uv_close(reinterpret_cast<uv_handle_t*>(&turn_end_->prepare), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&turn_end_->check), nullptr);
-  // Connections that only linger for their last bytes are ended now; everything else has been
-  // closed by its owner.
+  end_lingering();  // everything else has been closed by its owner
+  uv_run(loop_, UV_RUN_DEFAULT);
+  const int status = uv_loop_close(loop_);
+  SMTPSEAL_CHECK(status == 0);
+  delete loop_;
+}
+
+void Loop::end_lingering() {
   uv_walk(
       loop_,
       [](uv_handle_t* handle, void*) {
@@ -69,10 +75,6 @@ Loop::~Loop() {
         if (lingering != nullptr && !uv_is_closing(handle)) lingering->end_now();
       },
       nullptr);
-  uv_run(loop_, UV_RUN_DEFAULT);
-  const int status = uv_loop_close(loop_);
-  SMTPSEAL_CHECK(status == 0);
-  delete loop_;
 }
 
 void Loop::run() { uv_run(loop_, UV_RUN_DEFAULT); }

@@ -25,6 +25,9 @@ class Loop {
   // One turn, waiting at most for the next event; for tests. Returns false when nothing is left.
   bool run_once();
   void stop();
+  // Closes connections that only wait for their last bytes to be read, as the destructor does. No
+  // listener may be open any more.
+  void end_lingering();
 
   // The loop's clock, read anew at each call (monotonic).
   [[nodiscard]] base::Instant now() const;

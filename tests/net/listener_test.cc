@@ -56,6 +56,75 @@ TEST_F(ListenerTest, AcceptsManyAtOnce) {
   run_until([&] { return acceptor.sessions.size() == dialers.size(); });
 }
 
+TEST_F(ListenerTest, LetsNobodyInWhileItIsHeld) {
+  Acceptor acceptor;
+  const auto listener = Listener::open(*loop_, loopback(), acceptor, {PortUse::alone, true});
+  ASSERT_TRUE(listener);
+  std::vector<std::unique_ptr<Dialer>> dialers;
+  for (int i = 0; i < 3; ++i) {
+    dialers.push_back(std::make_unique<Dialer>());
+    Dialer& dialer = *dialers.back();
+    dialer.connector = Connector::connect(*loop_, "127.0.0.1", (*listener)->address().port,
+                                          std::chrono::seconds(5), dialer);
+    run_until([&] { return dialer.is_done; });
+    EXPECT_FALSE(dialer.failure);
+  }
+  int turns = 0;
+  run_until([&] { return ++turns > 5; });
+  EXPECT_TRUE(acceptor.sessions.empty());
+  (*listener)->let_in();
+  run_until([&] { return acceptor.sessions.size() == dialers.size(); });
+}
+
+TEST_F(ListenerTest, ClosesOnThoseItNeverLetIn) {
+  Acceptor acceptor;
+  auto listener = Listener::open(*loop_, loopback(), acceptor, {PortUse::alone, true});
+  ASSERT_TRUE(listener);
+  Dialer dialer;
+  dialer.connector = Connector::connect(*loop_, "127.0.0.1", (*listener)->address().port,
+                                        std::chrono::seconds(5), dialer);
+  run_until([&] { return dialer.is_done; });
+  ASSERT_FALSE(dialer.failure);
+  std::move(listener).value().reset();
+  run_until([&] { return dialer.recorder.eofs + dialer.recorder.errors.size() > 0; });
+  EXPECT_TRUE(acceptor.sessions.empty());
+}
+
+TEST_F(ListenerTest, SharesAPortWithThoseWhoAgreedAndNobodyElse) {
+  if (!base::kCanSharePorts) GTEST_SKIP() << "not on this system";
+  Acceptor one, two;
+  const auto first = Listener::open(*loop_, loopback(), one, {PortUse::first});
+  ASSERT_TRUE(first) << first.error().detail;
+  const SocketAddress address = (*first)->address();
+  const auto second = Listener::open(*loop_, address, two, {PortUse::another});
+  ASSERT_TRUE(second) << second.error().detail;
+  EXPECT_EQ((*second)->address(), address);
+  for (const PortUse use : {PortUse::alone, PortUse::first}) {
+    const auto stranger = Listener::open(*loop_, address, two, {use});
+    ASSERT_FALSE(stranger);
+    EXPECT_NE(stranger.error().detail.find("already in use"), std::string::npos);
+  }
+  std::vector<std::unique_ptr<Dialer>> dialers;
+  for (int i = 0; i < 64; ++i) {
+    dialers.push_back(std::make_unique<Dialer>());
+    dialers.back()->connector = Connector::connect(*loop_, "127.0.0.1", address.port,
+                                                   std::chrono::seconds(5), *dialers.back());
+  }
+  run_until([&] { return one.sessions.size() + two.sessions.size() == dialers.size(); });
+  EXPECT_FALSE(one.sessions.empty());
+  EXPECT_FALSE(two.sessions.empty());
+}
+
+TEST_F(ListenerTest, SharesNoPortOfOneThatIsAlone) {
+  if (!base::kCanSharePorts) GTEST_SKIP() << "not on this system";
+  Acceptor acceptor;
+  const auto alone = Listener::open(*loop_, loopback(), acceptor);
+  ASSERT_TRUE(alone);
+  for (const PortUse use : {PortUse::first, PortUse::another}) {
+    EXPECT_FALSE(Listener::open(*loop_, (*alone)->address(), acceptor, {use}));
+  }
+}
+
 #ifndef _WIN32
 TEST_F(ListenerTest, GoesOnAfterDescriptorsRanOut) {
 #if defined(__SANITIZE_ADDRESS__)
