@@ -207,7 +207,10 @@ def warm_up(bench: Bench, peer: Peer, stage: Stage, cell: Cell) -> Figures:
     alone = run_load(bench, peer, stage, first, 90_000_000)
     crowd = replace(cell, messages=cell.warm_up)
     others = run_load(bench, peer, stage, crowd, 90_000_001)
-    return {"cold_ms": alone["p50_ms"], "accepted": alone["accepted"] + others["accepted"]}
+    figures = {"cold_ms": alone["p50_ms"]} if alone["accepted"] else {}
+    figures["accepted"] = alone["accepted"] + others["accepted"]
+    figures["refused"] = alone["failed"] + others["failed"]
+    return figures
 
 
 def measure_sending(bench: Bench, peer: Peer, cell: Cell) -> Figures:
@@ -215,10 +218,10 @@ def measure_sending(bench: Bench, peer: Peer, cell: Cell) -> Figures:
         wait_for_listener(stage)
         cpu = stage.cpu_seconds()
         before = stage.sink.counters()
-        cold = {}
+        warm: Figures = {}
         if cell.warm_up:
-            cold = warm_up(bench, peer, stage, cell)
-            before = stage.sink.wait_for_messages(cold.pop("accepted"))
+            warm = warm_up(bench, peer, stage, cell)
+            before = stage.sink.wait_for_messages(warm.pop("accepted"))
             cpu = stage.cpu_seconds()
         seen = run_load(bench, peer, stage, cell, 0)
         after = stage.sink.wait_for_messages(before["messages"] + seen["accepted"])
@@ -226,7 +229,7 @@ def measure_sending(bench: Bench, peer: Peer, cell: Cell) -> Figures:
     count = {name: after[name] - before[name] for name in after}
     arrived = count["messages"]
     seconds = max((after["last_ns"] - seen["start_ns"]) / 1e9, 1e-9)
-    figures = cold | {
+    figures = warm | {
         "rate": arrived / seconds,
         "mb_per_s": arrived * cell.size / seconds / 1e6,
         "p50_ms": seen["p50_ms"],
@@ -234,7 +237,7 @@ def measure_sending(bench: Bench, peer: Peer, cell: Cell) -> Figures:
         "connections": count["connections"],
         "handshakes": count["full_handshakes"],
         "messages": arrived,
-        "refused": seen["failed"],
+        "refused": seen["failed"] + warm.get("refused", 0),
         "lost": max(seen["accepted"] - arrived, 0),
         "doubled": count["duplicates"],
         "plaintext": 0 if peer.is_plaintext else after["plaintext_messages"],
@@ -345,7 +348,7 @@ def bulk_cell(concurrency: int, rounds: int, workers: int) -> Cell:
 
 def all_scenarios(is_quick: bool) -> list[Scenario]:
     seconds, rounds = (1, 2) if is_quick else (4, 6)
-    idle_cells = [Cell("", 500 if is_quick else 5000)]
+    idle_cells = [Cell("-", 500 if is_quick else 5000)]
     crowd = Cell("10", 10, messages=500 if is_quick else 10_000, seconds=120)
     one, many = "one 4 KiB message a connection", "100 messages of 4 KiB a connection"
     far = f"the smarthost {FAR_MS} ms away"
@@ -361,6 +364,6 @@ def all_scenarios(is_quick: bool) -> list[Scenario]:
         sending("S3w", f"{many}, {far}", many_far_cells, "p50_ms", True),
         sending("S4", "messages of 25 MiB (with 2 workers for 4)", bulk_cells, "mb_per_s"),
         Scenario("S5", "idle clients", idle_cells, "kb_a_client", True, True, measure_idle),
-        Scenario("S6", "starting, then idle", [Cell("")], "start_ms", True, True, measure_start),
+        Scenario("S6", "starting, then idle", [Cell("-")], "start_ms", True, True, measure_start),
         sending("HS", f"{crowd.messages} clients with a message each", [crowd], "handshakes", True),
     ]

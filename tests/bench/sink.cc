@@ -33,6 +33,9 @@
 namespace bench {
 namespace {
 
+constexpr std::size_t kBufferSize = 262'144;
+constexpr std::size_t kTlsReadAhead = 65'536;  // a few records a system call
+
 struct Options {
   std::string certificate;
   std::string key;
@@ -84,7 +87,7 @@ class Sink {
   std::unordered_map<Id, std::unique_ptr<Connection>> connections_;
   std::priority_queue<std::pair<Instant, Id>, std::vector<std::pair<Instant, Id>>, std::greater<>>
       wakeups_;
-  std::vector<char> buffer_ = std::vector<char>(256 * 1024);
+  std::vector<char> buffer_ = std::vector<char>(kBufferSize);
 };
 
 bool Sink::open() {
@@ -270,7 +273,7 @@ SSL_CTX* make_tls(const Options& options) {
   SSL_CTX* tls = SSL_CTX_new(TLS_server_method());
   SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
   SSL_CTX_set_read_ahead(tls, 1);
-  SSL_CTX_set_default_read_buffer_len(tls, 64 * 1024);
+  SSL_CTX_set_default_read_buffer_len(tls, kTlsReadAhead);
   static constexpr unsigned char kContext[] = "sink";
   SSL_CTX_set_session_id_context(tls, kContext, sizeof kContext - 1);
   const bool is_usable =
