@@ -2,13 +2,10 @@
 #include "app/app.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
-#include "app/format.h"
 #include "app/listen_advice.h"
 #include "app/smarthost_tls.h"
-#include "platform/platform.h"
 #include "relay/outcome.h"
 
 namespace app {
@@ -16,17 +13,15 @@ namespace app {
 // Everything that was made from one configuration.
 struct App::Generation {
   config::Config config;
-  std::vector<std::unique_ptr<SmarthostPool>> pools;         // as config.smarthosts
-  std::vector<std::unique_ptr<ListenerContext>> listeners;   // as config.listeners
-  std::map<const ListenerContext*, std::map<std::string, unsigned>> clients;  // sessions by host
+  std::uint64_t number = 0;
+  std::vector<std::unique_ptr<SmarthostPool>> pools;        // as config.smarthosts
+  std::vector<std::unique_ptr<ListenerContext>> listeners;  // as config.listeners
   std::size_t sessions = 0;
 
-  [[nodiscard]] unsigned sessions_of(const ListenerContext& context) const {
-    const auto found = clients.find(&context);
-    if (found == clients.end()) return 0;
-    unsigned total = 0;
-    for (const auto& [host, count] : found->second) total += count;
-    return total;
+  [[nodiscard]] Sessions::Place place_of(const ListenerContext& context) const {
+    const auto found = std::find_if(listeners.begin(), listeners.end(),
+                                    [&](const auto& each) { return each.get() == &context; });
+    return {number, static_cast<std::size_t>(found - listeners.begin())};
   }
 };
 
@@ -35,12 +30,15 @@ class App::Slot final : net::ListenerEvents {
  public:
   Slot(App& app, net::SocketAddress wanted) : wanted_(std::move(wanted)), app_(app) {}
 
-  [[nodiscard]] base::Result<void> open() {
-    auto opened = net::Listener::open(app_.loop_, wanted_, *this);
+  // At `address`, which is the one wanted or stands for it. Clients wait until let_in().
+  [[nodiscard]] base::Result<void> open(const net::SocketAddress& address, net::PortUse use) {
+    auto opened = net::Listener::open(app_.loop_, address, *this, {use, true});
     if (!opened) return opened.error();
     listener_ = std::move(opened).value();
     return {};
   }
+
+  void let_in() { listener_->let_in(); }
 
   void serve_for(Generation& of, ListenerContext& context) {
     generation = &of;
@@ -65,10 +63,19 @@ class App::Slot final : net::ListenerEvents {
   std::unique_ptr<net::Listener> listener_;
 };
 
-App::App(net::Loop& loop, base::LogSink& log)
-    : loop_(loop), log_(log), drain_timer_(loop, *this), next_session_(0x10000) {
-  // Ids begin anywhere, so that two runs in one log do not share them.
-  next_session_ += std::random_device{}() & 0xfffffU;
+// A configuration that is to come into force: what was made of it, and a seat for each address.
+struct App::Prepared {
+  struct Seat {
+    std::size_t reused = 0;        // index + 1 into slots_
+    std::unique_ptr<Slot> opened;  // when none is reused; nothing when the machine lacks the address
+    ListenerContext* context = nullptr;
+  };
+  std::unique_ptr<Generation> generation;
+  std::vector<Seat> seats;
+};
+
+App::App(net::Loop& loop, base::LogSink& log, Sessions& sessions)
+    : loop_(loop), log_(log), all_sessions_(sessions), drain_timer_(loop, *this) {
   turn_.set_reap([this] { reap(); });
   loop_.on_turn_end([this] { turn_.end(); });
 }
@@ -113,115 +120,94 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
   return generation;
 }
 
-// The slots for `generation`: the open ones it names again, and new ones. On an error none of the
-// open ones has changed.
-base::Result<std::vector<std::unique_ptr<App::Slot>>> App::open_slots(Generation& generation) {
-  struct Planned {
-    std::size_t reused = 0;  // index + 1 into slots_
-    std::unique_ptr<Slot> opened;
-    ListenerContext* context = nullptr;
-  };
-  std::vector<Planned> plan;
+// A slot for each address: the open ones that are named again, and new ones. An address of the
+// default that this machine lacks gets none.
+base::Result<void> App::open_slots(Prepared& prepared, const Setup& setup) {
   std::vector<bool> is_taken(slots_.size(), false);
-  for (const auto& context : generation.listeners) {
-    const std::string place = generation.config.places.of(
+  for (const auto& context : prepared.generation->listeners) {
+    const std::string place = prepared.generation->config.places.of(
         config::section_label("listener", context->listener.name), "listen");
-    const std::size_t before = plan.size();
-    std::optional<base::Error> missing;  // an address of the default that this machine lacks
+    bool has_some = false;
+    std::optional<base::Error> missing;
     for (const net::SocketAddress& address : context->listener.listen) {
-      Planned planned;
-      planned.context = context.get();
-      for (std::size_t i = 0; i < slots_.size() && planned.reused == 0; ++i) {
+      const std::size_t index = prepared.seats.size();
+      Prepared::Seat& seat = prepared.seats.emplace_back();
+      seat.context = context.get();
+      for (std::size_t i = 0; i < slots_.size() && seat.reused == 0; ++i) {
         if (is_taken[i] || slots_[i]->wanted() != address) continue;
         is_taken[i] = true;
-        planned.reused = i + 1;
+        seat.reused = i + 1;
       }
-      if (planned.reused == 0) {
-        planned.opened = std::make_unique<Slot>(*this, address);
-        planned.opened->serve_for(generation, *context);
-        if (const auto opened = planned.opened->open(); !opened) {
+      // What the first loop has not, the others have not either.
+      if (seat.reused == 0 && (setup.bound.empty() || setup.bound.at(index))) {
+        auto slot = std::make_unique<Slot>(*this, address);
+        const auto opened =
+            slot->open(setup.bound.empty() ? address : *setup.bound.at(index), setup.use);
+        if (opened) {
+          seat.opened = std::move(slot);
+        } else {
           missing = with_hint(opened.error(), address, place);
           const bool is_needed =
               !place.empty() || listen_trouble(*missing) != ListenTrouble::missing;
           if (is_needed) return *missing;
           log_.warn("-", "listen-skip", {{"reason", missing->detail}});
-          continue;
         }
       }
-      plan.push_back(std::move(planned));
+      has_some = has_some || seat.reused > 0 || seat.opened;
     }
-    if (missing && plan.size() == before) return *missing;
+    if (missing && !has_some) return *missing;
   }
-  std::vector<std::unique_ptr<Slot>> slots;
-  for (Planned& planned : plan) {
-    if (planned.reused > 0) planned.opened = std::move(slots_[planned.reused - 1]);
-    planned.opened->serve_for(generation, *planned.context);
-    slots.push_back(std::move(planned.opened));
-  }
-  return slots;
+  return {};
 }
 
-base::Result<void> App::start(config::Config config) { return reload(std::move(config)); }
-
-base::Result<void> App::reload(config::Config config) {
-  auto made = make_generation(std::move(config));
+base::Result<Bound> App::prepare(Setup setup) {
+  auto made = make_generation(std::move(setup.config));
   if (!made) return made.error();
-  auto slots = open_slots(*made.value());
-  if (!slots) return slots.error();
-  slots_ = std::move(slots).value();
+  auto prepared = std::make_unique<Prepared>();
+  prepared->generation = std::move(made).value();
+  prepared->generation->number = setup.number;
+  if (const auto opened = open_slots(*prepared, setup); !opened) return opened.error();
+  prepared_ = std::move(prepared);
+  Bound bound;
+  for (const Prepared::Seat& seat : prepared_->seats) {
+    const Slot* slot = seat.reused > 0 ? slots_[seat.reused - 1].get() : seat.opened.get();
+    bound.push_back(slot == nullptr ? std::nullopt : std::optional(slot->bound()));
+  }
+  return bound;
+}
+
+void App::commit() {
+  const std::unique_ptr<Prepared> prepared = std::move(prepared_);
+  if (!prepared) return;
+  std::vector<std::unique_ptr<Slot>> slots;
+  std::vector<Slot*> opened;
+  for (Prepared::Seat& seat : prepared->seats) {
+    if (seat.reused > 0) {
+      slots.push_back(std::move(slots_[seat.reused - 1]));
+    } else if (seat.opened) {
+      opened.push_back(seat.opened.get());
+      slots.push_back(std::move(seat.opened));
+    } else {
+      continue;
+    }
+    slots.back()->serve_for(*prepared->generation, *seat.context);
+  }
+  slots_ = std::move(slots);
   if (!generations_.empty()) {
     for (const auto& pool : generations_.back()->pools) pool->retire();
   }
-  generations_.push_back(std::move(made).value());
-  log_ready();
+  generations_.push_back(std::move(prepared->generation));
+  for (Slot* slot : opened) slot->let_in();
+}
+
+void App::abandon() { prepared_.reset(); }
+
+base::Result<void> App::start(config::Config config) {
+  Setup setup;
+  setup.config = std::move(config);
+  if (const auto prepared = prepare(std::move(setup)); !prepared) return prepared.error();
+  commit();
   return {};
-}
-
-void App::log_ready() {
-  std::string addresses;
-  for (const net::SocketAddress& address : this->addresses()) {
-    if (!addresses.empty()) addresses.append(",");
-    addresses.append(address.to_string());
-  }
-  std::string smarthosts;
-  for (const config::Smarthost& smarthost : generations_.back()->config.smarthosts) {
-    if (!smarthosts.empty()) smarthosts.append(",");
-    smarthosts.append(smarthost.hosts.front() + ":" + std::to_string(smarthost.port));
-    const tls::Level level = smarthost.tls.level;
-    if (level == tls::Level::verify || level == tls::Level::pin) continue;
-    log_.warn("-", "tls-weak",
-              {{"smarthost", smarthost.hosts.front()}, {"tls", tls::to_string(level)},
-               {"meaning", level == tls::Level::encrypt
-                               ? "the smarthost's identity is not verified"
-                               : "mail may travel unencrypted"}});
-  }
-  log_.info("-", "ready", {{"listen", addresses}, {"smarthost", smarthosts}});
-  platform::notify_service_manager("READY=1");
-}
-
-base::Result<void> App::watch_signals(std::function<std::optional<config::Config>()> load) {
-  load_ = std::move(load);
-  auto watched = net::Signals::watch(loop_, *this);
-  if (!watched) return watched.error();
-  signals_ = std::move(watched).value();
-  return {};
-}
-
-void App::on_terminate() { drain(); }
-
-void App::on_reload() {
-  if (is_draining_ || !load_) return;
-  std::optional<config::Config> config = load_();
-  if (!config) {
-    log_.error("-", "reload", {{"result", "failed"}, {"in-force", "the old configuration"}});
-    return;
-  }
-  if (const auto reloaded = reload(*std::move(config)); !reloaded) {
-    log_.error("-", "reload", {{"result", "failed"}, {"in-force", "the old configuration"},
-                               {"reason", reloaded.error().detail}});
-    return;
-  }
-  log_.info("-", "reload", {{"result", "done"}});
 }
 
 bool App::is_own_listener(const net::SocketAddress& address) const {
@@ -244,18 +230,16 @@ void App::accept(Slot& slot, net::TcpStream stream) {
   ListenerContext& context = *slot.listener;
   const config::Listener& listener = context.listener;
   const net::SocketAddress peer = stream.peer();
-  const std::uint64_t id = next_session_++;
+  const std::uint64_t id = all_sessions_.next_id();
   auto link = std::make_unique<ClientLink>(context, std::move(stream), id);
   ClientLink& client = *link;
   clients_.emplace(id, std::move(link));
 
-  unsigned& from_host = generation.clients[&context][peer.host()];
-  const unsigned in_all = generation.sessions_of(context);
-  ++from_host;
+  const Sessions::Place place = generation.place_of(context);
+  const Sessions::Counts counts = all_sessions_.enter(place, peer.host());
   ++generation.sessions;
-  client.on_finished = [this, &generation, &context, id, host = peer.host()](ClientLink&) {
-    auto& counts = generation.clients[&context];
-    if (--counts[host] == 0) counts.erase(host);
+  client.on_finished = [this, &generation, place, id, host = peer.host()](ClientLink&) {
+    all_sessions_.leave(place, host);
     --generation.sessions;
     finished_clients_.push_back(id);
   };
@@ -264,7 +248,8 @@ void App::accept(Slot& slot, net::TcpStream stream) {
   const unsigned per_client = listener.max_sessions_per_client;
   if (!is_allowed) {
     client.start_refusing(relay::not_allowed(peer.host()));
-  } else if (in_all >= listener.max_sessions || (per_client > 0 && from_host > per_client)) {
+  } else if (counts.at_place > listener.max_sessions ||
+             (per_client > 0 && counts.from_host > per_client)) {
     client.start_refusing(relay::too_many_sessions());
   } else {
     client.start();
@@ -277,8 +262,7 @@ void App::drain() {
     return;
   }
   is_draining_ = true;
-  platform::notify_service_manager("STOPPING=1");
-  log_.info("-", "drain", {{"sessions", clients_.size()}});
+  abandon();
   slots_.clear();
   base::Duration most = std::chrono::seconds(0);
   if (!generations_.empty()) most = generations_.back()->config.general.drain_timeout;

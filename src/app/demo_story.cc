@@ -46,7 +46,7 @@ DemoStory::DemoStory(net::Loop& loop, Look look, std::string program, bool is_on
       is_once_(is_once),
       has_utf8_(look.has_utf8),
       smarthost_(loop, counter_, *this),
-      app_(loop, log_),
+      app_(loop, log_, sessions_),
       tap_(loop, counter_, *this),
       next_(loop, [this] { go_on(); }),
       watchdog_(loop, [this] {

@@ -106,6 +106,7 @@ class DemoStory final : DemoClientEvents, DemoTapEvents, DemoSmarthostEvents, ne
   std::string ca_file_;
   std::unique_ptr<net::Signals> signals_;
   DemoSmarthost smarthost_;
+  Sessions sessions_;
   App app_;
   DemoTap tap_;
   std::unique_ptr<DemoClient> client_;

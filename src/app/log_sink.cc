@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -78,7 +79,9 @@ class SpdLog final : public Log {
     logger_->flush_on(spdlog::level::trace);
   }
 
-  [[nodiscard]] bool is_enabled(base::LogLevel level) const override { return level <= level_; }
+  [[nodiscard]] bool is_enabled(base::LogLevel level) const override {
+    return level <= level_.load(std::memory_order_relaxed);
+  }
 
   void write(base::LogLevel level, std::string_view id, std::string_view event,
              base::LogFields fields) override {
@@ -88,12 +91,14 @@ class SpdLog final : public Log {
     logger_->info("{}", format_log_line(style_, time, level, id, event, fields));
   }
 
-  void set_level(base::LogLevel level) override { level_ = level; }
+  void set_level(base::LogLevel level) override {
+    level_.store(level, std::memory_order_relaxed);
+  }
 
  private:
   std::shared_ptr<spdlog::logger> logger_;
   LogStyle style_;
-  base::LogLevel level_;
+  std::atomic<base::LogLevel> level_;
 };
 
 LogStyle style_of(const config::General& general) {
@@ -129,9 +134,9 @@ base::Result<std::unique_ptr<Log>> make_log(const config::General& general) {
   try {
     std::shared_ptr<spdlog::sinks::sink> sink;
     if (general.log_target == config::LogTargetKind::file) {
-      sink = std::make_shared<spdlog::sinks::basic_file_sink_st>(general.log_file);
+      sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(general.log_file);
     } else {
-      sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
+      sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     }
     return std::unique_ptr<Log>(
         std::make_unique<SpdLog>(std::make_shared<spdlog::logger>("smtpseal", std::move(sink)),

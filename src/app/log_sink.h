@@ -21,6 +21,7 @@ enum class LogStyle {
                                           base::LogLevel level, std::string_view id,
                                           std::string_view event, base::LogFields fields);
 
+// May be written to from any thread; a line is written in one piece.
 class Log : public base::LogSink {
  public:
   // Lines above this level are not written.

@@ -1,11 +1,11 @@
 // `smtpseal run`: the daemon.
 #include <iostream>
 
-#include "app/app.h"
 #include "app/commands.h"
 #include "app/listen_advice.h"
 #include "app/load_config.h"
 #include "app/log_sink.h"
+#include "app/workers.h"
 #include "platform/platform.h"
 
 namespace app {
@@ -67,17 +67,8 @@ ExitStatus run_command(const Invocation& invocation) {
     std::cerr << "smtpseal: " << loop.error().detail << '\n';
     return ExitStatus::os_error;
   }
-  App app(**loop, **log);
-  const auto watched = app.watch_signals([&]() -> std::optional<config::Config> {
-    auto config = reload_config(invocation, **log);
-    if (config) (*log)->set_level(config->general.log_level);
-    return config;
-  });
-  if (!watched) {
-    std::cerr << "smtpseal: " << watched.error().detail << '\n';
-    return ExitStatus::os_error;
-  }
-  if (const auto started = app.start(loaded->config); !started) {
+  Workers workers(**loop, **log, [&] { return reload_config(invocation, **log); });
+  if (const auto started = workers.start(loaded->config); !started) {
     explain(started.error(), loaded->config);
     return status_of_start(started.error());
   }

@@ -103,13 +103,10 @@ Codec log_target() {
 }
 
 Codec workers() {
-  Codec codec = number(field(&General::workers), 1, 256);
-  codec.read = [read = codec.read](std::string_view text, Section& section) {
-    Reading reading = read(text, section);
-    if (std::get<General>(section).workers != 1) reading.is_available = false;
-    return reading;
-  };
-  return codec;
+  return value(
+      field(&General::workers),
+      [](std::string_view text) { return parse_workers(text, base::kCanSharePorts); },
+      [](unsigned count) { return std::to_string(count); });
 }
 
 // Addresses; sockets of other kinds are known and not yet available.

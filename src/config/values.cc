@@ -153,6 +153,16 @@ Result<std::uint64_t> parse_number_in(std::string_view text, std::uint64_t least
   return *value;
 }
 
+Result<std::uint64_t> parse_workers(std::string_view text, bool can_share_ports) {
+  constexpr std::uint64_t kMost = 256;
+  auto count = parse_number_in(text, 1, kMost);
+  if (count && *count > 1 && !can_share_ports) {
+    return wrong("more than one worker needs Linux: this system cannot spread the connections to "
+                 "one port over several listeners");
+  }
+  return count;
+}
+
 Result<base::Duration> parse_duration(std::string_view text) {
   const auto quantity = split_quantity(text);
   if (!quantity) return wrong("expected a duration such as 30s (units: ms, s, m, h, d)");

@@ -28,6 +28,10 @@ inline constexpr std::size_t kMaxHostLabel = 63;
 [[nodiscard]] base::Result<std::uint64_t> parse_number_in(std::string_view text,
                                                           std::uint64_t least, std::uint64_t most);
 
+// How many event loops; more than one only where they can share ports.
+[[nodiscard]] base::Result<std::uint64_t> parse_workers(std::string_view text,
+                                                        bool can_share_ports);
+
 // A whole number and one of ms, s, m, h, d; "0" needs no unit.
 [[nodiscard]] base::Result<base::Duration> parse_duration(std::string_view text);
 // In the largest unit that leaves a whole number: "30s", "5m", "1500ms".

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace app {
 namespace {
@@ -83,6 +85,26 @@ TEST_F(LogFileTest, WritesLinesUpToItsLevel) {
   EXPECT_NE(content().find("- seen\n"), std::string::npos);
   EXPECT_NE(content().find("- seen-now\n"), std::string::npos);
   EXPECT_EQ(content().find("unseen"), std::string::npos);
+}
+
+TEST_F(LogFileTest, BreaksNoLineOfOneThreadWithOneOfAnother) {
+  auto log = make_log(general_);
+  ASSERT_TRUE(log);
+  const std::string value(200, 'x');
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 250; ++j) (*log)->info("-", "line", {{"value", value}});
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::istringstream lines(content());
+  std::size_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    EXPECT_EQ(line.substr(std::string("2026-11-24T14:13:38.123Z ").size()),
+              "info  - line value=" + value);
+  }
+  EXPECT_EQ(count, 1000u);
 }
 
 TEST_F(LogFileTest, SaysWhichFileCannotBeOpened) {

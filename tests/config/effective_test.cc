@@ -155,7 +155,7 @@ TEST_F(EffectiveTest, FormatsAFileThatLoadsToTheSame) {
 
 TEST_F(EffectiveTest, FormatsWhatIsNotAvailableAsItWasGiven) {
   expect_same_after_reload(
-      "[smtpseal]\nspool_max_size = 2G\nworkers = 4\nuser = mail\n"
+      "[smtpseal]\nspool_max_size = 2G\nuser = mail\n"
       "[listener]\nlisten = 127.0.0.1:2525, unix:/run/x\nauth = file:/users\ndelivery = queue\n"
       "tls = may\n[smarthost]\nhost = srv:example.edu, mx:example.com\ntls = pin\n"
       "ehlo_name = client\nusername = app\npassword_file = /secret\nauth_mechanism = PLAIN\n");

@@ -180,7 +180,6 @@ TEST_F(ResolveTest, TellsWhatThisVersionCannotDo) {
   const std::vector<std::pair<std::string_view, std::string_view>> cases = {
       {"[smtpseal]", "log_target = syslog"},
       {"[smtpseal]", "log_target = eventlog"},
-      {"[smtpseal]", "workers = 2"},
       {"[smtpseal]", "user = smtpseal"},
       {"[smtpseal]", "status = 127.0.0.1:8025"},
       {"[smtpseal]", "spool_dir = /var/spool/smtpseal"},

@@ -43,6 +43,20 @@ TEST(ParseNumber, HoldsToItsBounds) {
   }
 }
 
+TEST(ParseWorkers, WantsPortsThatCanBeSharedForMoreThanOne) {
+  EXPECT_EQ(*parse_workers("1", false), 1u);
+  EXPECT_EQ(*parse_workers("1", true), 1u);
+  EXPECT_EQ(*parse_workers("256", true), 256u);
+  EXPECT_NE(parse_workers("2", false).error().detail.find("needs Linux"), std::string::npos);
+  for (const bool can_share_ports : {false, true}) {
+    for (const std::string_view text : {"0", "257", "two", ""}) {
+      ASSERT_FALSE(parse_workers(text, can_share_ports)) << text;
+      EXPECT_EQ(parse_workers(text, can_share_ports).error().detail,
+                "expected a number from 1 to 256");
+    }
+  }
+}
+
 TEST(ParseDuration, ReadsEveryUnit) {
   EXPECT_EQ(*parse_duration("500ms"), 500ms);
   EXPECT_EQ(*parse_duration("30s"), 30s);

@@ -1,0 +1,231 @@
+// See workers.h.
+#include "app/workers.h"
+
+#include <string>
+#include <utility>
+
+#include "platform/platform.h"
+
+namespace app {
+
+namespace {
+
+void warn_of_weak_tls(base::LogSink& log, const config::Config& config) {
+  for (const config::Smarthost& smarthost : config.smarthosts) {
+    const tls::Level level = smarthost.tls.level;
+    if (level == tls::Level::verify || level == tls::Level::pin) continue;
+    log.warn("-", "tls-weak",
+             {{"smarthost", smarthost.hosts.front()}, {"tls", tls::to_string(level)},
+              {"meaning", level == tls::Level::encrypt
+                              ? "the smarthost's identity is not verified"
+                              : "mail may travel unencrypted"}});
+  }
+}
+
+void log_ready(base::LogSink& log, const config::Config& config, const Bound& bound) {
+  std::string addresses;
+  for (const std::optional<net::SocketAddress>& address : bound) {
+    if (!address) continue;
+    if (!addresses.empty()) addresses.append(",");
+    addresses.append(address->to_string());
+  }
+  std::string smarthosts;
+  for (const config::Smarthost& smarthost : config.smarthosts) {
+    if (!smarthosts.empty()) smarthosts.append(",");
+    smarthosts.append(smarthost.hosts.front() + ":" + std::to_string(smarthost.port));
+  }
+  warn_of_weak_tls(log, config);
+  log.info("-", "ready", {{"listen", addresses}, {"smarthost", smarthosts}});
+  platform::notify_service_manager("READY=1");
+}
+
+}  // namespace
+
+Workers::Workers(net::Loop& main, Log& log, std::function<std::optional<config::Config>()> load)
+    : main_(main), log_(log), load_(std::move(load)) {}
+
+Workers::~Workers() {
+  // Those that run still were started before something else went wrong; they have no clients.
+  for (const Worker& worker : workers_) {
+    if (worker.thread) worker.mailbox->post([&app = *worker.app] { app.drain(); });
+  }
+}
+
+base::Result<void> Workers::start(const config::Config& config) {
+  auto watched = net::Signals::watch(main_, *this);
+  if (!watched) return watched.error();
+  signals_ = std::move(watched).value();
+  if (const auto made = make_workers(config.general.workers); !made) return made;
+  coming_ = config;
+  // No thread runs yet: whatever goes wrong is told to the caller.
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    auto prepared = workers_[i].app->prepare(setup_for(i));
+    if (!prepared) return prepared.error();
+    if (i == 0) bound_ = std::move(prepared).value();
+  }
+  if (const auto started = start_threads(); !started) return started;
+  commit();
+  return {};
+}
+
+base::Result<void> Workers::make_workers(std::size_t count) {
+  workers_.resize(count);
+  if (count > 1) {
+    auto mailbox = net::Mailbox::open(main_);
+    if (!mailbox) return mailbox.error();
+    mailbox_ = std::move(mailbox).value();
+  }
+  for (Worker& worker : workers_) {
+    if (count > 1) {
+      auto loop = net::Loop::make();
+      if (!loop) return loop.error();
+      worker.loop = std::move(loop).value();
+      auto mailbox = net::Mailbox::open(*worker.loop);
+      if (!mailbox) return mailbox.error();
+      worker.mailbox = std::move(mailbox).value();
+    }
+    worker.app = std::make_unique<App>(worker.loop ? *worker.loop : main_, log_, sessions_);
+  }
+  return {};
+}
+
+base::Result<void> Workers::start_threads() {
+  if (workers_.size() == 1) return {};
+  for (Worker& worker : workers_) {
+    auto thread = net::Thread::start([this, &loop = *worker.loop] {
+      loop.run();
+      // Its last clients do not wait for those of the others.
+      loop.end_lingering();
+      on_main([this] { on_ended(); });
+    });
+    if (!thread) return thread.error();
+    worker.thread = std::move(thread).value();
+  }
+  return {};
+}
+
+// --- messages ---
+
+void Workers::on_worker(std::size_t index, std::function<void(App&)> task) {
+  const Worker& worker = workers_[index];
+  App& app = *worker.app;
+  if (!worker.mailbox) return task(app);
+  worker.mailbox->post([&app, task = std::move(task)] { task(app); });
+}
+
+void Workers::on_main(std::function<void()> task) {
+  if (!mailbox_) return task();
+  mailbox_->post(std::move(task));
+}
+
+// --- a configuration comes into force ---
+
+Setup Workers::setup_for(std::size_t index) const {
+  Setup setup{*coming_, number_, net::PortUse::alone, {}};
+  if (workers_.size() == 1) return setup;
+  setup.use = index == 0 ? net::PortUse::first : net::PortUse::another;
+  if (index > 0) setup.bound = bound_;
+  return setup;
+}
+
+void Workers::on_reload() {
+  if (is_draining_) return;
+  if (coming_) {
+    is_reload_wanted_ = true;
+    return;
+  }
+  std::optional<config::Config> config = load_();
+  if (!config) {
+    log_.error("-", "reload", {{"result", "failed"}, {"in-force", "the old configuration"}});
+    return;
+  }
+  coming_ = std::move(config);
+  ++number_;
+  prepare(0);
+}
+
+void Workers::prepare(std::size_t index) {
+  on_worker(index, [this, index, setup = setup_for(index)](App& app) {
+    on_main([this, index, prepared = app.prepare(setup)] { on_prepared(index, prepared); });
+  });
+}
+
+void Workers::on_prepared(std::size_t index, const base::Result<Bound>& prepared) {
+  if (is_draining_) return;
+  if (!prepared) {
+    for (std::size_t i = 0; i < index; ++i) on_worker(i, [](App& app) { app.abandon(); });
+    finish([this, &prepared] {
+      log_.error("-", "reload", {{"result", "failed"}, {"in-force", "the old configuration"},
+                                 {"reason", prepared.error().detail}});
+    });
+    return;
+  }
+  if (index == 0) bound_ = prepared.value();
+  if (index + 1 < workers_.size()) {
+    prepare(index + 1);
+  } else {
+    commit();
+  }
+}
+
+void Workers::commit() {
+  committed_ = 0;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    on_worker(i, [this](App& app) {
+      app.commit();
+      on_main([this] { on_committed(); });
+    });
+  }
+}
+
+void Workers::on_committed() {
+  if (++committed_ < workers_.size() || is_draining_) return;
+  finish([this] {
+    log_.set_level(coming_->general.log_level);
+    log_ready(log_, *coming_, bound_);
+    if (!std::exchange(is_started_, true)) return;
+    if (coming_->general.workers == workers_.size()) {
+      log_.info("-", "reload", {{"result", "done"}});
+      return;
+    }
+    log_.warn("-", "reload",
+              {{"result", "done"}, {"workers", workers_.size()},
+               {"note", "another number of workers needs a restart"}});
+  });
+}
+
+void Workers::finish(const std::function<void()>& report) {
+  report();
+  coming_.reset();
+  if (std::exchange(is_reload_wanted_, false)) on_reload();
+}
+
+// --- the end ---
+
+void Workers::on_terminate() {
+  if (is_draining_) {
+    for (std::size_t i = 0; i < workers_.size(); ++i) on_worker(i, [](App& app) { app.drain(); });
+    return;
+  }
+  is_draining_ = true;
+  platform::notify_service_manager("STOPPING=1");
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    on_worker(i, [this](App& app) {
+      on_main([this, sessions = app.sessions()] { on_draining(sessions); });
+      app.drain();
+    });
+  }
+}
+
+void Workers::on_draining(std::size_t sessions) {
+  sessions_to_drain_ += sessions;
+  if (++told_to_drain_ == workers_.size()) {
+    log_.info("-", "drain", {{"sessions", sessions_to_drain_}});
+  }
+}
+
+void Workers::on_ended() {
+  if (++ended_ == workers_.size()) main_.stop();
+}
+
+}  // namespace app
