@@ -41,7 +41,7 @@ std::optional<std::string_view> take_element(std::string_view& der, unsigned cha
 }
 
 std::string format_object_id(std::string_view content) {
-  const std::string unreadable = "an unreadable identifier";
+  const char* const unreadable = "an unreadable identifier";
   constexpr unsigned kGoesOn = 0x80;
   constexpr std::uint32_t kMaxNumber = 0x01ffffff;  // seven more bits fit in 32
   if (content.empty() || content.size() > kMaxObjectId) return unreadable;

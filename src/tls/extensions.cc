@@ -60,7 +60,7 @@ bool is_understood(std::string_view oid) {
 
 std::string extension_fault(std::string_view extensions) {
   if (extensions.empty()) return "";
-  const std::string unreadable = "has extensions that cannot be read";
+  const char* const unreadable = "has extensions that cannot be read";
   auto all = take_element(extensions, kDerSequence);
   if (!all || !extensions.empty()) return unreadable;
   std::vector<std::string_view> seen;
