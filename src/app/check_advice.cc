@@ -14,6 +14,19 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
+// "ca_file = FILE in [smarthost] (or SMTPSEAL_SMARTHOST_CA_FILE=FILE in the environment)"
+std::string setting(const config::Smarthost& smarthost, std::string_view key,
+                    std::string_view value) {
+  const std::string section = "smarthost" + (smarthost.name.empty() ? "" : " " + smarthost.name);
+  std::string variable = base::uppered("SMTPSEAL_" + section + "_" + std::string(key));
+  for (char& c : variable) {
+    const bool is_plain = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!is_plain) c = '_';
+  }
+  return std::string(key) + " = " + std::string(value) + " in [" + section + "] (or " + variable +
+         "=" + std::string(value) + " in the environment)";
+}
+
 // "smtpseal check smtp.example.edu:587"
 std::string check_command_for(const std::string& host, std::uint16_t port, bool is_implicit) {
   const bool is_v6 = host.find(':') != std::string::npos;
@@ -98,12 +111,14 @@ std::string advise_on_trust_store(const config::Smarthost& smarthost) {
     return "Correct ca_file or ca_dir, or leave both out to use the system's trust store.";
   }
   return "Install the system's CA certificates (the package is often called ca-certificates), or "
-         "set ca_file = FILE.";
+         "set " +
+         setting(smarthost, "ca_file", "FILE") + ".";
 }
 
 std::string advise_on_level(tls::Level level) {
   if (level == tls::Level::verify || level == tls::Level::pin) return {};
-  return "Use tls = verify, the default, unless this smarthost really cannot do it.";
+  return "Use tls = verify (--tls verify), the default, unless this smarthost really cannot do "
+         "it.";
 }
 
 std::string advise_on_lookup(const std::string& host) {
@@ -178,7 +193,7 @@ std::string advise_on_clear_auth() {
 }
 
 std::string advise_on_unused_starttls() {
-  return "The smarthost offers STARTTLS: use tls = verify.";
+  return "The smarthost offers STARTTLS: use tls = verify (--tls verify).";
 }
 
 std::string advise_on_missing_starttls(const CheckFindings& findings) {
@@ -209,7 +224,7 @@ std::string advise_on_handshake(const CheckFindings& findings) {
   if (findings.second_look && findings.second_look->handshake &&
       !findings.second_look->handshake->error) {
     return "The smarthost has " + findings.second_look->handshake->info.version +
-           " at best: with tls_min = 1.2 this would work.";
+           " at best: this would work with " + setting(findings.smarthost, "tls_min", "1.2") + ".";
   }
   return "smtpseal speaks TLS 1.2 and 1.3 with modern ciphers only. The smarthost's administrator "
          "can see in its log why the handshake ended.";
@@ -218,8 +233,9 @@ std::string advise_on_handshake(const CheckFindings& findings) {
 std::string advise_on_trust(const CheckFindings& findings) {
   const auto& info = findings.conversation.handshake->info;
   const tls::ClientOptions& options = findings.smarthost.tls;
+  const std::string set_file = "set " + setting(findings.smarthost, "ca_file", "FILE") + ".";
   const std::string own_file =
-      "get the authority's certificate from the smarthost's administrator and set ca_file = FILE.";
+      "get the authority's certificate from the smarthost's administrator and " + set_file;
   const bool has_own_trust = !options.ca_files.empty() || !options.ca_dirs.empty();
   if (has_own_trust) {
     return "ca_file and ca_dir stand in for the system's trust store. If the smarthost has a "
@@ -228,7 +244,8 @@ std::string advise_on_trust(const CheckFindings& findings) {
   }
   if (!info.chain.empty() && info.chain.front().subject == info.chain.front().issuer) {
     return "The certificate vouches for itself. If that is meant to be so, get it from the "
-           "smarthost's administrator by a way you trust and set ca_file = FILE.";
+           "smarthost's administrator by a way you trust and " +
+           set_file;
   }
   if (info.chain.size() == 1) {
     return "The smarthost sent only its own certificate. Either it forgets those between it and "
@@ -253,7 +270,8 @@ std::string advise_on_name(const config::Smarthost& smarthost, const tls::Certif
            " has one; its administrator knows.";
   }
   return "If " + *usable + " is the same server, set host = " + *usable +
-         ", or verify_name = " + *usable + " to go on connecting to " + host + ".";
+         ". To go on connecting to " + host + ", set " +
+         setting(smarthost, "verify_name", *usable) + ".";
 }
 
 std::string advise_on_expired(base::WallTime now) {

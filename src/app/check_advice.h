@@ -11,7 +11,7 @@
 
 namespace app {
 
-// What a peer is, as far as the first octets it sends tell.
+// What a peer is, as far as the first bytes it sends tell.
 enum class PeerKind { unknown, smtp, tls, ssh, pop3, imap, http };
 [[nodiscard]] PeerKind recognise_peer(std::string_view first_octets);
 

@@ -116,7 +116,6 @@ class CertificateSteps {
     step.more.push_back("issuer " + one.issuer);
     step.more.push_back("valid " + format_day(one.not_before) + " to " + format_day(one.not_after) +
                         ", " + describe_days(days) + "; key " + one.key);
-    step.more.push_back("pin " + one.pin);
     if (index == 0) step.more.push_back("for " + describe_names(one.names));
     judge_dates(step, one, index == 0);
     step.facts = {{"number", static_cast<long long>(index + 1)}};

@@ -66,6 +66,7 @@ ExitStatus check_command(const Invocation& invocation) {
   for (const config::Smarthost& smarthost : loaded.config.smarthosts) {
     CheckFindings findings;
     findings.smarthost = smarthost;
+    findings.config_file = loaded.config.file;
     findings.now = net::Loop::wall_now();
     if (reports.empty()) {
       for (const config::Problem& warning : loaded.warnings) {

@@ -108,6 +108,9 @@ class ExchangeSteps {
     std::string detail = base::printable(why.detail, kShownReply);
     const bool is_refusal = exchange.reply && exchange.reply->code >= 400;
     if (is_refusal) detail = shown(*exchange.reply);
+    const bool is_no_smtp = why.fault == base::Fault::peer_protocol && !exchange.reply &&
+                            step_name(exchange) == "greeting";
+    if (is_no_smtp) detail = "what answers there does not speak SMTP";
     // The session takes every refusal of service for one that will pass.
     if (is_refusal && exchange.reply->is_permanent() && fault == base::Fault::peer_unable) {
       fault = base::Fault::peer_refused;
@@ -210,7 +213,8 @@ void add_handshake(CheckReport& report, const CheckFindings& findings) {
   }
   if (&shown_one != &own) {
     step.more.push_back(
-        "(seen on a second connection that verifies nothing, as is all inside TLS)");
+        "(from a second connection, made only to look, without verifying: as are the steps "
+        "inside TLS below)");
     step.facts.push_back({"is_second_look", true});
   }
   step.facts.push_back({"resumed", info.is_resumed});
@@ -241,6 +245,10 @@ void add_auth(CheckReport& report, const CheckConversation& ready) {
     list = "not offered: the smarthost asks for no password";
   } else if (!ready.handshake) {
     list += ": never used without TLS";
+  } else {
+    list +=
+        ": if it wants a login, the application must give it; smtpseal passes it on, and has "
+        "none of its own in this version";
   }
   CheckStep step = make_step("auth", CheckStatus::pass, std::move(list));
   step.facts = {{"mechanisms", mechanisms}};

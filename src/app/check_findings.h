@@ -32,7 +32,7 @@ struct CheckHandshake {
   long long milliseconds = 0;
 };
 
-// From the first octet to QUIT, on one connection.
+// From the first byte to QUIT, on one connection.
 struct CheckConversation {
   // Octets kept of what the smarthost said first, to recognise another protocol by.
   static constexpr std::size_t kFirstOctets = 256;
@@ -64,6 +64,7 @@ struct CheckAlternative {
 
 struct CheckFindings {
   config::Smarthost smarthost;
+  std::string config_file;                 // where it was read from; may be empty
   std::vector<std::string> warnings;       // of the configuration, about this smarthost
   base::WallTime now;                      // to judge dates by
   std::optional<base::Error> trust_error;  // the trust store cannot be used

@@ -102,6 +102,16 @@ void add_connects(CheckReport& report, const CheckFindings& findings) {
 
 // --- the end
 
+// "FILE", or the files that are looked for.
+std::string where_to_write(const CheckFindings& findings) {
+  if (!findings.config_file.empty()) return findings.config_file;
+  std::string text;
+  for (const std::string& file : config::default_files()) {
+    text.append(text.empty() ? "" : " or ").append(file);
+  }
+  return text;
+}
+
 bool has_step(const CheckReport& report, std::string_view name) {
   return std::any_of(report.steps.begin(), report.steps.end(),
                      [&](const CheckStep& step) { return step.step == name; });
@@ -155,6 +165,10 @@ std::string summarise_success(const CheckReport& report, const CheckFindings& fi
     text += handshake->info.verification == tls::Verification::verified
                 ? "certificate verified"
                 : "certificate NOT verified";
+    const auto& extensions = findings.conversation.extensions;
+    if (extensions && !extensions->auth_mechanisms.empty()) {
+      text += "; if it wants a login, the application must give it";
+    }
   }
   const auto warnings =
       std::count_if(report.steps.begin(), report.steps.end(),
@@ -205,7 +219,7 @@ void add_steps(CheckReport& report, CheckStage stage, const CheckFindings& findi
 void conclude(CheckReport& report, const CheckFindings& findings) {
   if (report.is_ok()) {
     report.summary = summarise_success(report, findings);
-    report.configuration_title = "Configuration that works:";
+    report.configuration_title = "Configuration that works, for " + where_to_write(findings) + ":";
     report.configuration = format_smarthost_lines(findings.smarthost);
     return;
   }
@@ -225,6 +239,8 @@ std::vector<std::string> format_smarthost_lines(const config::Smarthost& smartho
       "tls = " + std::string(tls::to_string(smarthost.tls.level))};
   const tls::ClientOptions& options = smarthost.tls;
   if (options.min_version == tls::Version::tls13) lines.push_back("tls_min = 1.3");
+  // Without verifying these have no effect, and `run` would say so.
+  if (options.level != tls::Level::verify) return lines;
   if (!options.ca_files.empty()) {
     lines.push_back("ca_file = " + config::format_list(options.ca_files));
   }

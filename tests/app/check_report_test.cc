@@ -118,9 +118,23 @@ TEST(CheckText, FitsInEightyColumns) {
 TEST(CheckText, EndsWithTheConfigurationThatWorks) {
   const std::string text = format_conclusion(report_on(good_findings()), false);
   EXPECT_THAT(text, StartsWith("\nOK  smtpseal can hand mail to smtp.example.edu:587"));
-  EXPECT_THAT(text, EndsWith("\nConfiguration that works:\n\n  [smarthost]\n"
+  EXPECT_THAT(text, EndsWith("\nConfiguration that works, for " + config::default_files()[0] +
+                             " or " + config::default_files()[1] +
+                             ":\n\n  [smarthost]\n"
                              "  host = smtp.example.edu\n  port = 587\n"
                              "  mode = starttls\n  tls = verify\n"));
+}
+
+TEST(CheckText, NamesTheFileThatTheConfigurationIsFor) {
+  CheckFindings findings = good_findings();
+  findings.config_file = "/x/y.conf";
+  EXPECT_THAT(format_conclusion(report_on(findings), false),
+              HasSubstr("\nConfiguration that works, for /x/y.conf:\n"));
+}
+
+TEST(CheckText, SaysNothingOfPins) {
+  const CheckReport report = report_on(good_findings());
+  EXPECT_THAT(format_steps(report.steps, false), Not(HasSubstr("sha256//")));
 }
 
 TEST(CheckReport, ExitsByTheFaultOfTheFirstFailure) {

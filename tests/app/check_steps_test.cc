@@ -177,6 +177,7 @@ TEST(CheckSteps, RecogniseAnotherProtocolAndShowWhatItSaid) {
   cut_after(findings.conversation, 1, error(base::Fault::peer_protocol, "a line is no reply"));
   findings.conversation.first_octets = "SSH-2.0-x\x1b[2J\r\n";
   const CheckStep step = step_of(report_on(findings), "greeting");
+  EXPECT_EQ(step.detail, "what answers there does not speak SMTP");
   EXPECT_THAT(step.advice, HasSubstr("SSH"));
   EXPECT_THAT(step.more, ElementsAre("it said: SSH-2.0-x?[2J"));
 }
@@ -257,6 +258,17 @@ TEST(CheckSteps, CallMailUnencryptedWhenItWouldBe) {
   EXPECT_THAT(step_of(report, "auth").detail, HasSubstr("never used without TLS"));
 }
 
+TEST(CheckSteps, SayWhoMustGiveALoginThatIsOffered) {
+  const std::string detail = step_of(report_on(good_findings()), "auth").detail;
+  EXPECT_THAT(detail, HasSubstr("PLAIN, LOGIN"));
+  EXPECT_THAT(detail, HasSubstr("the application must give it"));
+  EXPECT_THAT(detail, HasSubstr("none of its own in this version"));
+  EXPECT_THAT(report_on(good_findings()).summary, HasSubstr("the application must give it"));
+  CheckFindings findings = good_findings();
+  findings.conversation.extensions->auth_mechanisms.clear();
+  EXPECT_THAT(report_on(findings).summary, Not(HasSubstr("login")));
+}
+
 TEST(CheckSteps, TakeAMissingGoodbyeForHarmless) {
   CheckFindings findings = good_findings();
   findings.conversation.exchanges.back().reply.reset();
@@ -334,6 +346,28 @@ TEST(CheckSteps, PutEachBrokenRuleWhereItBelongs) {
   EXPECT_THAT(report.summary, HasSubstr("expired on 2026-12-31"));
 }
 
+TEST(CheckSteps, NameEveryFaultAtTheEnd) {
+  CheckFindings findings = good_findings();
+  refuse_certificate(findings, {{Rule::trust, true, "issued by X, which is not trusted"},
+                                {Rule::name, true, "certificate is for a, not for b"}});
+  EXPECT_EQ(report_on(findings).summary,
+            "smtpseal cannot hand mail to smtp.example.edu:587: issued by X, which is not trusted; "
+            "certificate is for a, not for b");
+}
+
+TEST(CheckSteps, NameTheKeyAndTheVariableThatHelp) {
+  CheckFindings findings = good_findings();
+  refuse_certificate(findings, {{Rule::trust, true, "not trusted"}, {Rule::name, true, "others"}});
+  CheckReport report = report_on(findings);
+  EXPECT_THAT(step_of(report, "trust").advice,
+              HasSubstr("ca_file = FILE in [smarthost] (or SMTPSEAL_SMARTHOST_CA_FILE=FILE "));
+  EXPECT_THAT(step_of(report, "name").advice, HasSubstr("SMTPSEAL_SMARTHOST_VERIFY_NAME=smtp."));
+  findings.smarthost.name = "back-up";
+  report = report_on(findings);
+  EXPECT_THAT(step_of(report, "trust").advice, HasSubstr("ca_file = FILE in [smarthost back-up]"));
+  EXPECT_THAT(step_of(report, "trust").advice, HasSubstr("SMTPSEAL_SMARTHOST_BACK_UP_CA_FILE="));
+}
+
 TEST(CheckSteps, BlameTheChainForAnIssuerThatExpired) {
   CheckFindings findings = good_findings();
   refuse_certificate(findings, {{Rule::validity, false, "issuer's certificate expired"}});
@@ -402,6 +436,17 @@ TEST(CheckSteps, RecognisePlaintextOnATlsPort) {
   const CheckReport report = report_on(findings);
   EXPECT_THAT(step_of(report, "tls").advice, HasSubstr("mode = starttls"));
   EXPECT_EQ(step_of(report, "starttls").step, "");
+}
+
+TEST(CheckSteps, WriteNoTrustWhereNothingIsVerified) {
+  config::Smarthost smarthost;
+  smarthost.hosts = {"a.example"};
+  smarthost.tls.level = tls::Level::encrypt;
+  smarthost.tls.ca_files = {"/a.pem"};
+  smarthost.tls.verify_name = "b.example";
+  EXPECT_THAT(format_smarthost_lines(smarthost),
+              ElementsAre("[smarthost]", "host = a.example", "port = 25", "mode = starttls",
+                          "tls = encrypt"));
 }
 
 TEST(CheckSteps, WriteEveryLineThatIsNotADefault) {
