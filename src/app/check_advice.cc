@@ -182,9 +182,15 @@ std::string advise_on_slow_greeting() {
          "smtpseal keeps connections open, so that only the first mail waits.";
 }
 
-std::string advise_on_refused_hello() {
-  return "The smarthost does not like our name or our address. Set hostname (or ehlo_name) to this "
-         "machine's full name in the DNS; see what the text above says.";
+std::string advise_on_own_greeting() {
+  return "Mail would go in a circle. The smarthost is the server that smtpseal hands mail to: name "
+         "that host, or its port.";
+}
+
+std::string advise_on_refused_hello(const config::Smarthost& smarthost) {
+  return "The smarthost does not like our name or our address; see what the text above says. Tell "
+         "it this machine's full name in the DNS: set " +
+         setting(smarthost, "ehlo_name", "NAME") + ".";
 }
 
 std::string advise_on_clear_auth() {

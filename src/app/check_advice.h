@@ -29,7 +29,9 @@ enum class ConnectTrouble { refused, timed_out, no_route, other };
 // No greeting, or one that is no 220.
 [[nodiscard]] std::string advise_on_greeting(const CheckFindings& findings);
 [[nodiscard]] std::string advise_on_slow_greeting();
-[[nodiscard]] std::string advise_on_refused_hello();
+// It is smtpseal that greets.
+[[nodiscard]] std::string advise_on_own_greeting();
+[[nodiscard]] std::string advise_on_refused_hello(const config::Smarthost& smarthost);
 [[nodiscard]] std::string advise_on_clear_auth();
 // STARTTLS is offered where the configuration wants none.
 [[nodiscard]] std::string advise_on_unused_starttls();

@@ -1,6 +1,8 @@
 // `smtpseal check`: walks the path to the smarthost and explains it.
+#include <algorithm>
 #include <iostream>
 #include <span>
+#include <vector>
 
 #include "app/check_report.h"
 #include "app/check_steps.h"
@@ -13,13 +15,28 @@ namespace app {
 
 namespace {
 
-// A smarthost named on the command line has nothing to do with a listener: one that is not there
-// cannot be mistaken for it (check localhost:25).
-Invocation without_listener(Invocation invocation) {
-  if (invocation.target && !invocation.config_file) {
-    invocation.flags.push_back({"listener", "listen", "127.0.0.1:0", "HOST[:PORT]"});
-  }
-  return invocation;
+// Whether no listener was written down, so that the default ones are implied.
+bool is_listener_implied(config::Sources sources) {
+  // With a port at which nobody can be mistaken for a listener, to see the values.
+  std::erase_if(sources.flags, [](const auto& flag) { return flag.key == "port"; });
+  sources.flags.push_back({"smarthost", "port", "1", "--smarthost"});
+  const config::LoadResult result = config::load(sources);
+  if (!result.loaded) return false;
+  return std::none_of(result.loaded->values.begin(), result.loaded->values.end(),
+                      [](const config::EffectiveValue& value) {
+                        return value.section.starts_with("listener") && value.key == "listen" &&
+                               !value.is_default;
+                      });
+}
+
+// check binds nothing: a smarthost at port 25 of this machine is only smtpseal itself if a listener
+// there was written down, or if smtpseal is seen to answer.
+config::LoadResult load_to_check(const Invocation& invocation) {
+  config::Sources sources = sources_of(invocation);
+  config::LoadResult result = config::load(sources);
+  if (result.loaded || !is_listener_implied(sources)) return result;
+  sources.flags.push_back({"listener", "listen", "127.0.0.1:0", "--listen"});
+  return config::load(sources);
 }
 
 ExitStatus tell_problems(const std::vector<config::Problem>& problems, bool is_json) {
@@ -51,7 +68,7 @@ CheckReport check_smarthost(net::Loop& loop, const std::string& hostname, CheckF
 }  // namespace
 
 ExitStatus check_command(const Invocation& invocation) {
-  const config::LoadResult result = config::load(sources_of(without_listener(invocation)));
+  const config::LoadResult result = load_to_check(invocation);
   if (!result.loaded) return tell_problems(result.problems, invocation.is_json);
   const config::Loaded& loaded = *result.loaded;
   if (!loaded.unavailable.empty()) return tell_problems(loaded.unavailable, invocation.is_json);

@@ -35,6 +35,8 @@ CheckTalk::CheckTalk(net::Loop& loop, Wire& wire, const config::Smarthost& smart
       asked_(wire.settled()) {}
 
 CheckConversation CheckTalk::hold() {
+  held_.is_on_this_machine =
+      wire_.peer().is_loopback() || wire_.peer().host() == wire_.local().host();
   bool goes_on = true;
   if (smarthost_.mode == config::Mode::implicit) {
     goes_on = shake_hands();
@@ -208,11 +210,27 @@ void CheckTalk::fail(base::Error error) {
   held_.failure = std::move(error);
 }
 
+// The reply to a QUIT that is no exchange of its own.
+void CheckTalk::hear_farewell() {
+  const base::Instant deadline = loop_.now() + kQuitPatience;
+  while (wire_.await_input(deadline) == Wire::Heard::bytes) {
+    replies_.receive(wire_.take_input());
+    const auto next = replies_.next();
+    if (const auto* reply = std::get_if<smtp::Reply>(&next)) {
+      held_.farewell = *reply;
+      return;
+    }
+    if (std::holds_alternative<smtp::MalformedReply>(next)) return;
+  }
+}
+
 // Says goodbye where somebody who understands it may be listening.
 void CheckTalk::quit() {
   if (!held_.is_ready()) {
     const bool is_clear_smtp = !engine_ && !is_given_up_ && session_.greeting().code == 220;
-    if (is_clear_smtp) wire_.write("QUIT\r\n");
+    if (!is_clear_smtp) return;
+    wire_.write("QUIT\r\n");
+    if (held_.is_on_this_machine) hear_farewell();
     return;
   }
   session_.send(smtp::Sent::quit, "QUIT", loop_.now());
@@ -222,6 +240,7 @@ void CheckTalk::quit() {
          wire_.await_input(deadline) == Wire::Heard::bytes) {
     take_bytes(wire_.take_input());
   }
+  if (held_.is_on_this_machine) held_.farewell = held_.exchanges.back().reply;
   held_.failure.reset();  // mail could be sent: how the smarthost says goodbye does not matter
   if (!engine_) return;
   engine_->close();

@@ -35,6 +35,7 @@ class CheckTalk {
   void take_bytes(std::string_view bytes);
   void take_text(std::string_view text);
   void note_replies();
+  void hear_farewell();
   void flush();
   void pump_engine();
   [[nodiscard]] bool shake_hands();

@@ -54,6 +54,19 @@ std::vector<std::string> keywords_of(const smtp::Reply& ehlo) {
   return keywords;
 }
 
+// Whether what answers on this machine greets and parts as smtpseal does: mail would go in a
+// circle.
+bool is_with_smtpseal(const CheckConversation& held) {
+  if (!held.is_on_this_machine || !held.farewell) return false;
+  if (held.exchanges.empty() || !held.exchanges.front().reply) return false;
+  const std::string greeting = held.exchanges.front().reply->summary();
+  const std::string_view begin = "220 ", end = " ESMTP";
+  if (!greeting.starts_with(begin) || !greeting.ends_with(end)) return false;
+  const std::string name =
+      greeting.substr(begin.size(), greeting.size() - begin.size() - end.size());
+  return held.farewell->summary() == "221 2.0.0 " + name + " closing";
+}
+
 // Steps of the exchanges of one conversation.
 class ExchangeSteps {
  public:
@@ -65,6 +78,15 @@ class ExchangeSteps {
     for (const CheckExchange& exchange : conversation_.exchanges) {
       if (exchange.is_sealed == is_sealed && exchange.sent != "QUIT") add_one(exchange);
     }
+  }
+
+  // It is smtpseal itself that answers: nothing more is worth a word.
+  void add_own_greeting() {
+    const CheckExchange& greeting = conversation_.exchanges.front();
+    push(greeting, make_failure("greeting", base::Fault::config,
+                                shown(*greeting.reply) + ": this is smtpseal itself, on this "
+                                                         "machine",
+                                advise_on_own_greeting()));
   }
 
   // How the conversation ended, where it could end well.
@@ -130,7 +152,9 @@ class ExchangeSteps {
     const std::string name = step_name(exchange);
     if (name == "greeting") return advise_on_greeting(findings_);
     if (fault == base::Fault::tls_unavailable) return advise_on_refused_starttls(findings_);
-    if (fault == base::Fault::peer_refused) return advise_on_refused_hello();
+    if (fault == base::Fault::peer_refused) {
+      return advise_on_refused_hello(findings_.smarthost);
+    }
     return advise_on_failure({fault, {}});
   }
 
@@ -261,6 +285,10 @@ void add_auth(CheckReport& report, const CheckConversation& ready) {
 void add_conversation_steps(CheckReport& report, const CheckFindings& findings) {
   const CheckConversation& held = findings.conversation;
   ExchangeSteps own(report, findings, held);
+  if (is_with_smtpseal(held)) {
+    own.add_own_greeting();
+    return;
+  }
   own.add(false);
   if (held.is_ready() && !held.handshake) add_unencrypted(report, findings);
   if (held.handshake) {

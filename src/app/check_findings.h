@@ -42,6 +42,8 @@ struct CheckConversation {
   std::optional<smtp::Extensions> extensions;  // of the EHLO that counts, once mail could be sent
   std::optional<base::Error> failure;          // why no mail could be sent
   std::string first_octets;
+  bool is_on_this_machine = false;      // the address is one of this machine's own
+  std::optional<smtp::Reply> farewell;  // to QUIT, where it was asked for on this machine
 
   [[nodiscard]] bool is_ready() const { return extensions.has_value(); }
   // TLS failed over the smarthost's certificate, and over nothing else.

@@ -182,6 +182,42 @@ TEST(CheckSteps, RecogniseAnotherProtocolAndShowWhatItSaid) {
   EXPECT_THAT(step.more, ElementsAre("it said: SSH-2.0-x?[2J"));
 }
 
+// A smtpseal that answers on this machine, as its ServerSession speaks.
+CheckFindings findings_of_smtpseal() {
+  CheckFindings findings = good_findings();
+  CheckConversation& held = findings.conversation;
+  cut_after(held, 2, error(base::Fault::tls_unavailable, "smarthost does not offer STARTTLS"));
+  held.exchanges[0].reply = reply(220, {"app.example.org ESMTP"});
+  held.exchanges[1].reply = reply(250, {"app.example.org", "PIPELINING"});
+  held.is_on_this_machine = true;
+  held.farewell = reply(221, {"2.0.0 app.example.org closing"});
+  return findings;
+}
+
+TEST(CheckSteps, RecogniseSmtpsealItself) {
+  const CheckReport report = report_on(findings_of_smtpseal());
+  EXPECT_EQ(step_of(report, "greeting").status, CheckStatus::fail);
+  EXPECT_THAT(report.summary, HasSubstr("this is smtpseal itself, on this machine"));
+  EXPECT_THAT(step_of(report, "greeting").advice, HasSubstr("in a circle"));
+  EXPECT_EQ(step_of(report, "starttls").status, CheckStatus::skip);
+  EXPECT_EQ(report.exit_status(), ExitStatus::config);
+}
+
+TEST(CheckSteps, TakeNobodyElseForSmtpseal) {
+  CheckFindings elsewhere = findings_of_smtpseal();
+  elsewhere.conversation.is_on_this_machine = false;
+  EXPECT_EQ(report_on(elsewhere).exit_status(), ExitStatus::refused);
+  CheckFindings other = findings_of_smtpseal();
+  other.conversation.farewell = reply(221, {"2.0.0 Bye"});
+  EXPECT_EQ(report_on(other).exit_status(), ExitStatus::refused);
+  CheckFindings talkative = findings_of_smtpseal();
+  talkative.conversation.exchanges[0].reply = reply(220, {"app.example.org ESMTP Postfix"});
+  EXPECT_EQ(report_on(talkative).exit_status(), ExitStatus::refused);
+  CheckFindings silent = findings_of_smtpseal();
+  silent.conversation.farewell.reset();
+  EXPECT_EQ(report_on(silent).exit_status(), ExitStatus::refused);
+}
+
 TEST(CheckSteps, MakeTheSmarthostsWordsPrintable) {
   CheckFindings findings = good_findings();
   findings.conversation.exchanges[0].reply = reply(220, {"evil \x1b[31m\x07 ESMTP"});

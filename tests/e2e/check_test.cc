@@ -321,6 +321,50 @@ TEST_F(Check, TakesItsTargetFromTheCommandLine) {
   EXPECT_EQ(json::parse(finished.output)["smarthost"], target);
 }
 
+// Somebody who answers as smtpseal would: STARTTLS is not offered.
+void speak_as_smtpseal(ScriptedSmarthost& smarthost) {
+  smarthost.on(Point::greeting, always("220 app.example.org ESMTP\r\n"));
+  smarthost.on(Point::ehlo, always("250-app.example.org\r\n250 PIPELINING\r\n"));
+  smarthost.on(Point::quit, always("221 2.0.0 app.example.org closing\r\n", Then::close));
+}
+
+TEST_F(Check, RefusesAListenerOfItsOwnThatWasWrittenDown) {
+  config_.set("listener", "listen", "127.0.0.1:" + std::to_string(smarthost_->port()));
+  const Finished finished = check();
+  EXPECT_EQ(finished.status, 78);
+  EXPECT_THAT(finished.errors, HasSubstr("this smtpseal itself"));
+}
+
+TEST_F(Check, LooksWhoAnswersWhereTheListenerIsOnlyImplied) {
+  const std::string file = directory_.write("implied.conf", "[smarthost]\nhost = 127.0.0.1\n");
+  const Finished finished = run_smtpseal({"check", "-c", file, "--json"});
+  EXPECT_EQ(finished.errors, "");
+  EXPECT_EQ(json::parse(finished.output)["smarthost"], "127.0.0.1:25");
+}
+
+TEST_F(Check, RefusesASmtpsealThatAnswers) {
+  speak_as_smtpseal(*smarthost_);
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 78);
+  EXPECT_THAT(text_of(value, "greeting", "detail"), HasSubstr("this is smtpseal itself"));
+}
+
+TEST_F(Check, RefusesASmtpsealThatAnswersWithoutTlsToo) {
+  speak_as_smtpseal(*smarthost_);
+  config_.set("smarthost", "tls", "none").unset("smarthost", "ca_file");
+  config_.unset("smarthost", "verify_name");
+  EXPECT_EQ(report()["exit_status"], 78);
+}
+
+TEST_F(Check, TellsAllThatIsWrongWithACertificate) {
+  tls::CertificateRequest request = good_request();
+  request.dns_names = {"mail.example.net"};
+  present(request, foreign_authority());
+  const std::string summary = report()["summary"];
+  EXPECT_THAT(summary, HasSubstr("not in the ca_file"));
+  EXPECT_THAT(summary, HasSubstr("mail.example.net"));
+}
+
 TEST_F(Check, RefusesATargetThatIsNone) {
   EXPECT_EQ(run_smtpseal({"check", "not a host"}).status, 64);
 }
