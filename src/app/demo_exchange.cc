@@ -15,6 +15,8 @@ constexpr std::size_t kMaxKeptLine = 4096;
 constexpr std::size_t kMaxKeptDataLines = 12;
 constexpr std::size_t kMaxKeptLines = 400;
 constexpr std::size_t kMaxFinished = 16;
+// The first byte of a TLS handshake (RFC 8446 5.1); no SMTP command begins with it.
+constexpr char kTlsHandshake = 0x16;
 
 // Everything an onlooker may hear in MAIL and RCPT.
 smtp::Extensions all_extensions() {
@@ -64,6 +66,12 @@ Recorder::Recorder(std::uint64_t& counter, unsigned waits_before)
 
 void Recorder::on_client(std::string_view bytes) {
   is_client_waiting_ = true;
+  if (!was_client_heard_ && bytes.starts_with(kTlsHandshake)) {
+    add(Speaker::note, "(TLS begun by the client)");
+    is_client_unreadable_ = true;
+  }
+  was_client_heard_ = was_client_heard_ || !bytes.empty();
+  if (is_client_unreadable_) return;
   client_lines_.receive(bytes);
   while (const std::optional<smtp::Line> line = client_lines_.next_line()) on_client_line(*line);
 }
@@ -74,7 +82,7 @@ void Recorder::on_client_line(const smtp::Line& line) {
     return;
   }
   if (line.is_too_long) {
-    add(Speaker::client, "(a line of more than " + std::to_string(kMaxKeptLine) + " octets)");
+    add(Speaker::client, "(a line of more than " + std::to_string(kMaxKeptLine) + " bytes)");
     asked_.push_back(Asked::other);
     return;
   }
@@ -89,12 +97,20 @@ void Recorder::on_data_line(const smtp::Line& line) {
     return;
   }
   ++data_lines_;
-  if (data_lines_ > kMaxKeptDataLines) return;
-  add(Speaker::client, line.is_too_long ? std::string_view("(a very long line)") : line.text, true);
+  const std::string_view text =
+      line.is_too_long ? std::string_view("(a very long line)") : line.text;
+  if (data_lines_ > kMaxKeptDataLines) {
+    latest_data_line_ = text;
+    return;
+  }
+  add(Speaker::client, text, true);
 }
 
 void Recorder::close_data() {
-  if (data_lines_ > kMaxKeptDataLines) {
+  if (data_lines_ == kMaxKeptDataLines + 1) {
+    // To say that there is one more would take the line that it needs.
+    add(Speaker::client, latest_data_line_, true);
+  } else if (data_lines_ > kMaxKeptDataLines) {
     const std::string more = std::to_string(data_lines_ - kMaxKeptDataLines);
     add(Speaker::note, "(" + more + " more lines)", true);
   }

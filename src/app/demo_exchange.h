@@ -87,11 +87,14 @@ class Recorder {
   Exchange current_;
   std::deque<Exchange> finished_;
   std::size_t data_lines_ = 0;
+  std::string latest_data_line_;  // of those that are not kept
   bool is_receiving_data_ = false;
   bool is_auth_response_due_ = false;
   bool was_bare_ = false;   // the last line of mail data ended in a bare LF
   bool is_encrypted_ = false;
   bool is_client_waiting_ = true;   // for the greeting, then for replies
+  bool was_client_heard_ = false;
+  bool is_client_unreadable_ = false;  // it speaks TLS where plaintext is expected
 };
 
 }  // namespace app

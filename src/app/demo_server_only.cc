@@ -52,7 +52,7 @@ std::string DemoServerOnly::finding(const Exchange& exchange) const {
   if (const DemoMessage* message = find_message(smarthost_.messages(), exchange.verdict)) {
     const std::string size = std::to_string(message->size);
     std::string out = screen_.paragraph(
-        "Encrypted: " + message->tls + ". Accepted, " + size + " octets, with the trace",
+        "Encrypted: " + message->tls + ". Accepted, " + size + " bytes, with the trace",
         Style::good);
     for (const std::string_view line : base::split(base::trimmed(message->trace), '\n')) {
       const std::string_view text = line.substr(0, line.find('\r'));

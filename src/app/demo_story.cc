@@ -205,7 +205,7 @@ void DemoStory::sum_up() {
   add("straight to the smarthost, in plaintext: refused (530)");
   add(counted(tally_.delivered, "message") + " delivered through smtpseal over " +
       counted(smarthost_.handshakes(), "TLS connection") + " (" + tls +
-      ", certificate verified), byte for byte");
+      ", certificate verified), unchanged but for the Received line on top");
   add(counted(tally_.refused, "recipient") +
       " refused by the smarthost; the application was told so in the smarthost's own words");
   out.append(screen_.paragraph("round trips to the smarthost: " + listed(tally_.round_trips) +
@@ -225,16 +225,18 @@ void DemoStory::invite() {
   out.append(screen_.paragraph("Point your own client at " + here + ", for example:"));
   out.append(screen_.command(program_ + " send --via " + here + " \\"));
   out.append(screen_.command("    --from me@demo.test --to you@demo.test"));
-  out.append(screen_.command("printf 'Subject: hello\\n\\nIt works.\\n' | curl smtp://" + here +
+  out.append(screen_.command("printf 'Subject: hello\\n\\nIt works.\\n' | curl -sS smtp://" + here +
                              " -T - \\"));
   out.append(screen_.command("    " + mails));
   out.append(screen_.command("swaks --server " + here + " --to you@demo.test"));
   out.append(screen_.paragraph("Each message is shown here as it passes. Mail to nobody@... is "
                                "refused, to anybody else it is taken. Ctrl-C ends this."));
-  out.append(screen_.paragraph("The smarthost itself is at " + smarthost_.address().to_string() +
-                                   ", its authority's certificate in " + ca_file_ + ".",
-                               Style::faint) +
-             "\n");
+  const std::string smarthost = smarthost_.address().to_string();
+  out.append(screen_.paragraph("The smarthost itself is at " + smarthost +
+                               "; to see what smtpseal finds out about it, told to trust the "
+                               "authority that was made for it:"));
+  out.append(screen_.command("SMTPSEAL_SMARTHOST_CA_FILE=" + ca_file_ + " \\"));
+  out.append(screen_.command("    " + program_ + " check " + smarthost) + "\n");
   output_.print(out);
 }
 

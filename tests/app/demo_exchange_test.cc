@@ -78,6 +78,14 @@ TEST_F(RecorderTest, HearsTheSameHoweverTheBytesAreCut) {
                           "250-ok, ok", "354 go", "x", ".", "250 done"));
 }
 
+TEST_F(RecorderTest, SaysThatAClientBeganTlsAndKeepsItsBytesToItself) {
+  client(std::string_view("\x16\x03\x01\x00\x05\x01\nabc\r\n", 12));
+  client("MAIL FROM:<a@b>\r\n");
+  server("500 5.5.1 what?\r\n");
+  recorder_.on_close();
+  EXPECT_THAT(texts_of(finished()), ElementsAre("(TLS begun by the client)", "500 5.5.1 what?"));
+}
+
 TEST_F(RecorderTest, CountsHowOftenTheClientWaited) {
   envelope();
   client("x\r\n");
@@ -167,6 +175,16 @@ TEST_F(RecorderTest, KeepsABoundedPartOfTheData) {
   const Exchange exchange = finished();
   EXPECT_LT(exchange.lines.size(), 40U);
   EXPECT_EQ(exchange.lines[exchange.lines.size() - 3].text, "(99988 more lines)");
+}
+
+TEST_F(RecorderTest, ShowsALastLineInsteadOfSayingThatThereIsOneMore) {
+  envelope();
+  for (int i = 1; i <= 13; ++i) client("line " + std::to_string(i) + "\r\n");
+  client(".\r\n");
+  server("250 done\r\n");
+  const Exchange exchange = finished();
+  EXPECT_EQ(exchange.lines[exchange.lines.size() - 3].text, "line 13");
+  EXPECT_EQ(exchange.lines[exchange.lines.size() - 3].speaker, Speaker::client);
 }
 
 TEST_F(RecorderTest, KeepsABoundedPartOfAnEndlessConversation) {

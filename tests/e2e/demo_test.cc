@@ -75,12 +75,13 @@ TEST_F(DemoTest, DeliversItsMailAndEndsByItself) {
   const Finished finished = run({"demo", "--once"});
   EXPECT_EQ(finished.status, 0) << finished.errors;
   EXPECT_EQ(finished.errors, "");
-  EXPECT_THAT(finished.output,
-              AllOf(HasSubstr(kMustStartTls), HasSubstr("TLSv1.3 TLS_"),
-                    HasSubstr("smarthost.demo.test verified"),
-                    HasSubstr("3 messages delivered through smtpseal over 1 TLS connection"),
-                    HasSubstr("1 recipient refused"),
-                    HasSubstr("round trips to the smarthost: 9, 3, 4.")));
+  EXPECT_THAT(
+      finished.output,
+      AllOf(HasSubstr(kMustStartTls), HasSubstr("TLSv1.3 TLS_"),
+            HasSubstr("smarthost.demo.test verified"),
+            HasSubstr("3 messages delivered through smtpseal over 1 TLS connection"),
+            HasSubstr("unchanged but for the"), Not(HasSubstr(" more lines)")),
+            HasSubstr("1 recipient refused"), HasSubstr("round trips to the smarthost: 9, 3, 4.")));
   EXPECT_FALSE(is_anything_left());
 }
 
@@ -102,6 +103,41 @@ TEST_F(DemoTest, StaysUpAndShowsTheMailOfOthers) {
   EXPECT_TRUE(is_anything_left()) << "the authority's certificate is there while it runs";
   EXPECT_EQ(interrupt(), 0);
   EXPECT_FALSE(is_anything_left());
+}
+
+TEST_F(DemoTest, SaysThatAClientBeganTlsInsteadOfShowingItsBytes) {
+  start({"demo"});
+  const std::uint16_t port = number_after(wait_for("your own client at"), "at 127.0.0.1:");
+  wait_for("Ctrl-C ends this");
+  support::SmtpSocket client(port);
+  client.send(std::string_view("\x16\x03\x01\x00\x05\xcd\x80\xcd\x81\n", 10));
+  client.read_reply();
+  client.close();
+  wait_for("A client without mail");
+  wait_for("(TLS begun by the client)");
+  EXPECT_EQ(interrupt(), 0);
+}
+
+TEST_F(DemoTest, NamesACommandThatChecksItsSmarthost) {
+  start({"demo"});
+  const std::string line = wait_for("SMTPSEAL_SMARTHOST_CA_FILE=");
+  const std::size_t begin = line.find('=') + 1;
+  const std::string ca_file = line.substr(begin, line.find(' ', begin) - begin);
+  const std::string smarthost =
+      "127.0.0.1:" + std::to_string(number_after(wait_for(" check "), " check 127.0.0.1:"));
+  const Finished checked =
+      support::run_smtpseal({"check", smarthost}, {{"SMTPSEAL_SMARTHOST_CA_FILE", ca_file}});
+  EXPECT_EQ(checked.status, 0) << checked.output;
+  EXPECT_EQ(interrupt(), 0);
+}
+
+TEST_F(DemoTest, IsRecognisedByCheckAsSmtpsealItself) {
+  start({"demo"});
+  const std::uint16_t port = number_after(wait_for("your own client at"), "at 127.0.0.1:");
+  const Finished checked = support::run_smtpseal({"check", "127.0.0.1:" + std::to_string(port)});
+  EXPECT_EQ(checked.status, 78);
+  EXPECT_THAT(checked.output, HasSubstr("this is smtpseal itself, on this machine"));
+  EXPECT_EQ(interrupt(), 0);
 }
 
 TEST_F(DemoTest, PassesRefusalsOn) {
