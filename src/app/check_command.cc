@@ -9,6 +9,7 @@
 #include "app/check_walk.h"
 #include "app/commands.h"
 #include "app/load_config.h"
+#include "app/wire.h"
 #include "platform/platform.h"
 
 namespace app {
@@ -49,16 +50,22 @@ ExitStatus tell_problems(const std::vector<config::Problem>& problems, bool is_j
 CheckReport check_smarthost(net::Loop& loop, const std::string& hostname, CheckFindings findings,
                             bool is_json, bool has_colour) {
   CheckReport report = begin_report(findings);
+  const bool has_notes = !is_json && platform::stdout_terminal().is_terminal;
+  WaitNote note(has_notes ? &std::cout : nullptr);
   std::size_t printed = 0;
   const auto print = [&] {
+    note.clear();
     const std::span<const CheckStep> fresh = std::span(report.steps).subspan(printed);
     if (!is_json) std::cout << format_steps(fresh, has_colour) << std::flush;
     printed = report.steps.size();
   };
-  walk_to_smarthost(loop, hostname, findings, [&](CheckStage stage) {
+  CheckFollower follower;
+  follower.on_stage = [&](CheckStage stage) {
     add_steps(report, stage, findings);
     print();
-  });
+  };
+  follower.on_wait = [&](std::string_view what, base::Duration most) { note.show(what, most); };
+  walk_to_smarthost(loop, hostname, findings, follower);
   conclude(report, findings);
   print();
   if (!is_json) std::cout << format_conclusion(report, has_colour);

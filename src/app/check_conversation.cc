@@ -42,6 +42,7 @@ CheckConversation CheckTalk::hold() {
     goes_on = shake_hands();
     asked_ = loop_.now();
   }
+  if (goes_on) tell_wait("the greeting");
   if (goes_on) held_.exchanges.push_back({"", engine_ != nullptr, std::nullopt, 0});
   if (goes_on && engine_) pump_engine();  // the greeting may have come with the handshake's end
   while (goes_on && !held_.failure) {
@@ -101,9 +102,12 @@ bool CheckTalk::is_silence_suspicious(base::Instant deadline) {
   if (was_silence_told_ || asked_ + kSuspiciousSilence >= deadline) return false;
   if (wire_.await_input(asked_ + kSuspiciousSilence) != Wire::Heard::silence) return false;
   was_silence_told_ = true;
-  if (!on_silence()) return false;
+  if (!on_silence()) {
+    tell_wait("the greeting");
+    return false;
+  }
   is_given_up_ = true;
-  fail({base::Fault::tls, "smarthost waits for TLS from the first octet"});
+  fail({base::Fault::tls, "smarthost waits for TLS from the first byte"});
   return true;
 }
 
@@ -156,6 +160,7 @@ void CheckTalk::flush() {
   asked_ = loop_.now();
   const std::string command = output.substr(0, output.find('\r'));
   held_.exchanges.push_back({command, engine_ != nullptr, std::nullopt, 0});
+  tell_wait("the answer to " + command.substr(0, command.find(' ')));
   if (!engine_) {
     wire_.write(output);
     return;
@@ -167,6 +172,7 @@ void CheckTalk::flush() {
 // Returns whether TLS is up; held_ says why not.
 bool CheckTalk::shake_hands() {
   const base::Instant begun = loop_.now();
+  tell_wait("the TLS handshake");
   replies_.clear();
   engine_ = context_->make_engine();
   engine_->start();
@@ -200,6 +206,11 @@ bool CheckTalk::await_handshake(base::Instant deadline) {
       case Wire::Heard::silence: return false;
     }
   }
+}
+
+void CheckTalk::tell_wait(std::string_view what) {
+  if (!on_wait) return;
+  on_wait(what, session_.deadline().value_or(loop_.now() + kCheckPatience) - loop_.now());
 }
 
 void CheckTalk::fail(base::Error error) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "app/check_findings.h"
 #include "app/wire.h"
@@ -25,6 +26,9 @@ class CheckTalk {
   static constexpr base::Duration kSuspiciousSilence = std::chrono::seconds(5);
   std::function<bool()> on_silence;
 
+  // Called before what is waited for, "the greeting", with the longest that it may take.
+  std::function<void(std::string_view what, base::Duration most)> on_wait;
+
   // From the greeting (or the TLS handshake) to QUIT, on a wire that is open.
   [[nodiscard]] CheckConversation hold();
 
@@ -40,6 +44,7 @@ class CheckTalk {
   void pump_engine();
   [[nodiscard]] bool shake_hands();
   [[nodiscard]] bool await_handshake(base::Instant deadline);
+  void tell_wait(std::string_view what);
   void fail(base::Error error);
   void quit();
 

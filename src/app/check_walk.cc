@@ -69,8 +69,9 @@ class Lookup final : net::ResolverEvents {
 
 class Walk {
  public:
-  Walk(net::Loop& loop, const std::string& hostname, CheckFindings& findings)
-      : loop_(loop), hostname_(hostname), findings_(findings) {}
+  Walk(net::Loop& loop, const std::string& hostname, CheckFindings& findings,
+       const CheckFollower& follower)
+      : loop_(loop), hostname_(hostname), findings_(findings), follower_(follower) {}
 
   // Each returns whether the next one makes sense.
   bool prepare();
@@ -88,6 +89,7 @@ class Walk {
   net::Loop& loop_;
   const std::string& hostname_;
   CheckFindings& findings_;
+  const CheckFollower& follower_;
   std::unique_ptr<tls::ClientContext> context_;
   std::vector<std::unique_ptr<Wire>> wires_;  // one an address
   Wire* walked_ = nullptr;
@@ -107,6 +109,7 @@ bool Walk::prepare() {
 
 bool Walk::look_up() {
   const base::Instant begun = loop_.now();
+  follower_.on_wait("the DNS", kCheckPatience);
   Lookup lookup(loop_, findings_.smarthost);
   const bool is_done = run_until(loop_, begun + kCheckPatience, [&] { return lookup.is_done(); });
   findings_.lookup_milliseconds = base::milliseconds_between(begun, loop_.now());
@@ -123,6 +126,7 @@ bool Walk::look_up() {
 // All at once: a dead address must not keep the others waiting.
 bool Walk::connect() {
   const base::Duration patience = std::min(findings_.smarthost.connect_timeout, kConnectPatience);
+  follower_.on_wait("a connection", patience);
   for (const base::SocketAddress& address : findings_.addresses) {
     wires_.push_back(std::make_unique<Wire>(loop_));
     wires_.back()->connect(address.host(), address.port, patience);
@@ -147,8 +151,10 @@ bool Walk::connect() {
 CheckConversation Walk::talk_on(Wire& wire, const config::Smarthost& smarthost,
                                 tls::ClientContext* context, bool probes_silence) {
   CheckTalk talk(loop_, wire, smarthost, hostname_, context);
+  talk.on_wait = follower_.on_wait;
   if (probes_silence) {
     talk.on_silence = [this] {
+      follower_.on_wait("an answer to TLS, as there is no greeting", kProbePatience);
       findings_.is_tls_where_plaintext_was_expected = answers_tls();
       return findings_.is_tls_where_plaintext_was_expected;
     };
@@ -208,8 +214,9 @@ void Walk::look_further() {
 }  // namespace
 
 void walk_to_smarthost(net::Loop& loop, const std::string& hostname, CheckFindings& findings,
-                       const std::function<void(CheckStage)>& on_stage) {
-  Walk walk(loop, hostname, findings);
+                       const CheckFollower& follower) {
+  const auto& on_stage = follower.on_stage;
+  Walk walk(loop, hostname, findings, follower);
   bool goes_on = walk.prepare();
   on_stage(CheckStage::configuration);
   if (!goes_on) return;

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "app/check_findings.h"
 #include "net/loop.h"
@@ -18,9 +19,16 @@ enum class CheckStage { configuration, lookup, connect, conversation };
 // No step is waited for longer than this, whatever the configuration allows.
 inline constexpr base::Duration kCheckPatience = std::chrono::seconds(30);
 
-// Fills in `findings`, whose smarthost, warnings and time are given, and calls back after each
-// stage it went through; it stops after the one that failed. `hostname` is ours, for EHLO.
+// Who follows the walk.
+struct CheckFollower {
+  std::function<void(CheckStage)> on_stage;  // after each stage that was gone through
+  // Before what may take its time: "the greeting", and how long it is waited for.
+  std::function<void(std::string_view what, base::Duration most)> on_wait;
+};
+
+// Fills in `findings`, whose smarthost, warnings and time are given, and tells `follower`;
+// it stops after the stage that failed. `hostname` is ours, for EHLO.
 void walk_to_smarthost(net::Loop& loop, const std::string& hostname, CheckFindings& findings,
-                       const std::function<void(CheckStage)>& on_stage);
+                       const CheckFollower& follower);
 
 }  // namespace app
