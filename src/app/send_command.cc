@@ -22,6 +22,8 @@ namespace app {
 namespace {
 
 constexpr base::Duration kConnectPatience = std::chrono::seconds(30);
+// smtpseal greets when it has reached the smarthost, or has given it up.
+constexpr base::Duration kGreetingPatience = std::chrono::seconds(60);
 // RFC 5321 4.5.3.2: the listener answers when the smarthost does.
 constexpr base::Duration kCommandPatience = std::chrono::minutes(5);
 constexpr base::Duration kDataPatience = std::chrono::minutes(10);
@@ -68,30 +70,39 @@ std::vector<std::string> message_lines(const Letter& letter) {
 // The conversation, blocking and line by line.
 class Sender {
  public:
-  Sender(net::Loop& loop, Wire& wire) : loop_(loop), wire_(wire) {}
+  static constexpr std::string_view kGreeting = "the greeting";
+
+  Sender(net::Loop& loop, Wire& wire, WaitNote& note) : loop_(loop), wire_(wire), note_(note) {}
 
   // The reply that decided it: the final one, or the first that is not positive. Fault::connection
   // and Fault::peer_protocol when there was none.
   [[nodiscard]] base::Result<smtp::Reply> send(const Letter& letter);
+  // kGreeting as long as nothing was said.
   [[nodiscard]] std::string_view latest_command() const { return latest_command_; }
+  [[nodiscard]] bool was_greeted() const { return was_greeted_; }
 
  private:
-  [[nodiscard]] base::Result<smtp::Reply> hear(base::Duration patience);
+  [[nodiscard]] base::Result<smtp::Reply> hear(const std::string& what, base::Duration patience);
   [[nodiscard]] base::Result<smtp::Reply> say(std::string_view line);
   [[nodiscard]] base::Result<smtp::Reply> hand_over(const Letter& letter);
   void quit();
 
   net::Loop& loop_;
   Wire& wire_;
+  WaitNote& note_;
   smtp::ReplyParser replies_;
-  std::string latest_command_ = "the greeting";
+  std::string latest_command_{kGreeting};
+  bool was_greeted_ = false;
 };
 
-base::Result<smtp::Reply> Sender::hear(base::Duration patience) {
+base::Result<smtp::Reply> Sender::hear(const std::string& what, base::Duration patience) {
   const base::Instant deadline = loop_.now() + patience;
+  note_.show(what, patience);
   while (true) {
     auto next = replies_.next();
     if (const auto* reply = std::get_if<smtp::Reply>(&next)) {
+      was_greeted_ = true;
+      note_.clear();
       for (std::size_t i = 0; i < reply->lines.size(); ++i) {
         const char separator = i + 1 < reply->lines.size() ? '-' : ' ';
         std::cout << "S: " << reply->code << separator << base::printable(reply->lines[i])
@@ -100,7 +111,8 @@ base::Result<smtp::Reply> Sender::hear(base::Duration patience) {
       return *reply;
     }
     if (const auto* bad = std::get_if<smtp::MalformedReply>(&next)) {
-      return base::Error{base::Fault::peer_protocol, "no SMTP was spoken: " + bad->why};
+      return base::Error{base::Fault::peer_protocol,
+                         "what answers there does not speak SMTP: " + bad->why};
     }
     switch (wire_.await_input(deadline)) {
       case Wire::Heard::bytes: replies_.receive(wire_.take_input()); break;
@@ -117,11 +129,11 @@ base::Result<smtp::Reply> Sender::say(std::string_view line) {
   latest_command_ = line.substr(0, line.find_first_of(" :"));
   std::cout << "C: " << base::printable(line) << std::endl;
   wire_.write(std::string(line) + "\r\n");
-  return hear(kCommandPatience);
+  return hear("the answer to " + latest_command_, kCommandPatience);
 }
 
 base::Result<smtp::Reply> Sender::send(const Letter& letter) {
-  auto reply = hear(kCommandPatience);
+  auto reply = hear(std::string(kGreeting), kGreetingPatience);
   if (!reply) return reply;
   if (reply->is_positive()) reply = say("EHLO " + letter.hostname);
   if (reply && reply->is_positive()) {
@@ -147,7 +159,7 @@ base::Result<smtp::Reply> Sender::hand_over(const Letter& letter) {
   std::cout << "C: ." << std::endl;
   latest_command_ = "the message";
   wire_.write(octets);
-  return hear(kDataPatience);
+  return hear("the answer to the message", kDataPatience);
 }
 
 void Sender::quit() {
@@ -211,25 +223,35 @@ Destination find_listener(const Invocation& invocation) {
   return {std::nullopt, ExitStatus::usage};
 }
 
-ExitStatus tell_outcome(const base::Result<smtp::Reply>& outcome, const Sender& sender) {
+// The command that explains what is wrong between smtpseal and the smarthost.
+std::string check_command_for(const Invocation& invocation) {
+  if (invocation.config_file) return "smtpseal check -c " + *invocation.config_file;
+  if (has_configuration(sources_of(invocation))) return "smtpseal check";
+  return "smtpseal check HOST:PORT (those of the smarthost)";
+}
+
+ExitStatus tell_outcome(const base::Result<smtp::Reply>& outcome, const Sender& sender,
+                        const Invocation& invocation) {
   if (!outcome) {
-    std::cout << "\nFAILED  after " << sender.latest_command() << ": " << outcome.error().detail
-              << '\n';
+    std::cout << "\nFAILED  " << (sender.was_greeted() ? "after " : "before ")
+              << sender.latest_command() << ": " << outcome.error().detail << '\n';
     return outcome.error().fault == base::Fault::connection ? ExitStatus::unavailable
                                                             : exit_status_of(outcome.error().fault);
   }
   const std::string said = outcome->summary();
+  const std::string moment = sender.latest_command() == Sender::kGreeting
+                                 ? "instead of a greeting"
+                                 : "in answer to " + std::string(sender.latest_command());
   if (outcome->is_positive()) {
     std::cout << "\nOK  the smarthost took the message: " << said << '\n';
     return ExitStatus::ok;
   }
   if (outcome->is_transient()) {
-    std::cout << "\nFAILED  put off, in answer to " << sender.latest_command() << ": " << said
-              << "\n        To see what is wrong: smtpseal check\n";
+    std::cout << "\nFAILED  put off, " << moment << ": " << said
+              << "\n        To see what is wrong: " << check_command_for(invocation) << '\n';
     return ExitStatus::temporary;
   }
-  std::cout << "\nFAILED  refused, in answer to " << sender.latest_command() << ": " << said
-            << '\n';
+  std::cout << "\nFAILED  refused, " << moment << ": " << said << '\n';
   return ExitStatus::unavailable;
 }
 
@@ -260,15 +282,20 @@ ExitStatus send_command(const Invocation& invocation) {
   Wire wire(**loop);
   wire.connect(destination.via->host, destination.via->port, kConnectPatience);
   if (const auto opened = wire.await_open(); !opened) {
-    std::cerr << "smtpseal: cannot reach the listener at " << opened.error().detail
+    const auto& [host, port] = *destination.via;
+    const bool is_v6 = host.find(':') != std::string::npos;
+    std::cerr << "smtpseal: cannot reach the listener at " << (is_v6 ? "[" + host + "]" : host)
+              << ':' << port << ": " << without_address(opened.error().detail, host, port)
               << "\n          Is smtpseal running? Elsewhere: --via ADDR:PORT\n";
     return ExitStatus::unavailable;
   }
   std::cout << "connected to " << wire.peer().to_string() << std::endl;
-  Sender sender(**loop, wire);
+  WaitNote note(platform::stdout_terminal().is_terminal ? &std::cout : nullptr);
+  Sender sender(**loop, wire, note);
   const auto outcome = sender.send(letter);
+  note.clear();
   wire.close();
-  return tell_outcome(outcome, sender);
+  return tell_outcome(outcome, sender, invocation);
 }
 
 }  // namespace app

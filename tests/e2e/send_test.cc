@@ -65,6 +65,32 @@ TEST_F(Send, ExitsWithUnavailableWhereNothingListens) {
   EXPECT_THAT(finished.errors, HasSubstr("Is smtpseal running?"));
 }
 
+TEST_F(Send, SaysThatNoGreetingCame) {
+  ScriptedSmarthost mute{Behavior{}};
+  mute.on(Point::greeting, always("", Then::close));
+  const Finished finished = run_smtpseal({"send", "--from", "a@b.test", "--to", "c@d.test", "--via",
+                                          "127.0.0.1:" + std::to_string(mute.port())});
+  EXPECT_EQ(finished.status, 69);
+  EXPECT_THAT(finished.output, HasSubstr("FAILED  before the greeting: the listener closed"));
+}
+
+TEST_F(Send, SaysWhatCameInsteadOfAGreeting) {
+  smarthost().go_down();
+  const Finished finished = send();
+  EXPECT_EQ(finished.status, 75);
+  EXPECT_THAT(finished.output, HasSubstr("put off, instead of a greeting: 421 4.4.1"));
+}
+
+TEST_F(Send, NamesTheCheckThatWouldHelp) {
+  smarthost().on(Point::rcpt, always("450 4.2.0 greylisted\r\n"));
+  EXPECT_THAT(send().output, HasSubstr("To see what is wrong: smtpseal check HOST:PORT"));
+  const std::string file = directory_.write("send.conf", "[smarthost]\nhost = smtp.example.test\n");
+  const Finished finished =
+      run_smtpseal({"send", "-c", file, "--from", "a@b.test", "--to", "c@d.test", "--via",
+                    "127.0.0.1:" + std::to_string(seal_->port())});
+  EXPECT_THAT(finished.output, HasSubstr("smtpseal check -c " + file));
+}
+
 TEST_F(Send, RefusesWhatIsNoAddress) {
   for (const char* bad : {"a b", "a>b", "", "x@y\r\nRCPT TO:<evil@z>"}) {
     const Finished finished =
