@@ -115,7 +115,8 @@ void add_demo(CLI::App& root, Bound& bound) {
   demo->add_flag("--once", bound.invocation.is_once, "Exit after the demonstration");
   demo->add_flag("--smarthost-only", bound.invocation.is_smarthost_only,
                  "Only the demo's smarthost: see whether an application encrypts");
-  demo->add_option("--listen", bound.via, "Its address, with --smarthost-only\n(default 127.0.0.1:2525)")
+  demo->add_option("--listen", bound.via,
+                   "Its address, with --smarthost-only\n(default 127.0.0.1:2525)")
       ->type_name("ADDR:PORT");
   demo->callback([&bound] { bound.invocation.command = Command::demo; });
 }

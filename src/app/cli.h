@@ -21,7 +21,7 @@ struct Invocation {
   bool is_json = false;
   std::optional<std::string> target;           // check HOST[:PORT]
   std::string from, to;                        // send
-  std::optional<std::string> via;              // send --via ADDR; demo --smarthost-only --listen ADDR
+  std::optional<std::string> via;              // send --via, demo --smarthost-only --listen
   bool is_once = false;                        // demo --once
   bool is_smarthost_only = false;              // demo --smarthost-only
 };

@@ -36,8 +36,7 @@ std::string told(const config::Problem& problem) {
 config::Problem problem_at(const config::Config& config, std::string_view section,
                            std::string_view key, std::string message) {
   config::Problem problem{config.places.of(section, key), std::move(message)};
-  problem.is_in_line =
-      !config.file.empty() && problem.where.starts_with(config.file + ':');
+  problem.is_in_line = !config.file.empty() && problem.where.starts_with(config.file + ':');
   return problem;
 }
 

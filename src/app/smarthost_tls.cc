@@ -26,8 +26,8 @@ base::Result<std::unique_ptr<tls::ClientContext>> make_smarthost_tls(
   return tls::make_client_context(options);
 }
 
-config::Problem locate_tls_trouble(const config::Config& config,
-                                   const config::Smarthost& smarthost, const base::Error& error) {
+config::Problem locate_tls_trouble(const config::Config& config, const config::Smarthost& smarthost,
+                                   const base::Error& error) {
   const std::string section = config::section_label("smarthost", smarthost.name);
   for (const auto& [key, paths] : {std::pair{"ca_file", &smarthost.tls.ca_files},
                                    std::pair{"ca_dir", &smarthost.tls.ca_dirs}}) {

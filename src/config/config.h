@@ -122,8 +122,8 @@ struct Config {
 struct Problem {
   std::string where;
   std::string message;
-  bool is_in_line = false;  // whether `where` is a line of a file
-  bool is_weak_tls = false;  // a warning of a level below verify, which a running smtpseal logs itself
+  bool is_in_line = false;   // whether `where` is a line of a file
+  bool is_weak_tls = false;  // a warning of a level below verify; `run` logs these itself
   [[nodiscard]] std::string to_string() const { return where + ": " + message; }
 };
 

@@ -283,8 +283,8 @@ class Gatherer {
       names.push_back(rest);
     }
     const std::string_view near = base::nearest(word, names);
-    return near.empty() ? std::string()
-                        : "; did you mean " + std::string(kVariablePrefix) + std::string(near) + '?';
+    if (near.empty()) return {};
+    return "; did you mean " + std::string(kVariablePrefix) + std::string(near) + '?';
   }
 
   static bool names_a_section(std::string_view upper_name) {

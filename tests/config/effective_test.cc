@@ -177,7 +177,8 @@ TEST_F(EffectiveTest, NotesOnlyWhatIsNoDefaultAndLeavesOutWhatThereIsNot) {
   const std::string text = format_values(loaded);
   EXPECT_THAT(text, HasSubstr("\nlog_level = info\nlog_format = auto\n"));
   EXPECT_THAT(text, HasSubstr("\n# ca_file =\n"));
-  EXPECT_THAT(text, HasSubstr("# " + path_ + ":3: not available in this version\nusername = app\n"));
+  EXPECT_THAT(text,
+              HasSubstr("# " + path_ + ":3: not available in this version\nusername = app\n"));
   EXPECT_THAT(text, HasSubstr("asks for what is not available in this version"));
   EXPECT_THAT(text, Not(HasSubstr("default\n")));
   for (const char* key : {"user =", "spool_max_size", "sender_mode", "password_file"}) {

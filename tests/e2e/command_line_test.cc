@@ -169,8 +169,8 @@ TEST(FirstStart, DoesWithoutIpv6UnlessItIsWrittenDown) {
   process.signal(SIGTERM);
   EXPECT_EQ(process.wait(), 0);
 
-  const Finished written = run(without_ipv6(
-      {"--smarthost", "smarthost.invalid", "--listen", "127.0.0.1:2525", "--listen", "[::1]:2525"}));
+  const Finished written = run(without_ipv6({"--smarthost", "smarthost.invalid", "--listen",
+                                             "127.0.0.1:2525", "--listen", "[::1]:2525"}));
   EXPECT_EQ(written.status, 71);
   EXPECT_THAT(written.errors, HasSubstr("take [::1]:2525 out of listen, --listen)"));
 }
