@@ -275,8 +275,8 @@ std::string advise_on_name(const config::Smarthost& smarthost, const tls::Certif
     return "Use a host name that " + leaf.names.front() + " covers, if " + host +
            " has one; its administrator knows.";
   }
-  return "If " + *usable + " is the same server, set host = " + *usable +
-         ". To go on connecting to " + host + ", set " +
+  return "If " + *usable + " is the same server, set host = " + *usable + " (or --smarthost " +
+         *usable + "). To go on connecting to " + host + ", set " +
          setting(smarthost, "verify_name", *usable) + ".";
 }
 

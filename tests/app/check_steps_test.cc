@@ -417,7 +417,7 @@ TEST(CheckSteps, SuggestTheNameTheCertificateCarries) {
   findings.conversation.handshake->info.chain[0].names = {"*.example.net", "mx.example.net"};
   refuse_certificate(findings, {{Rule::name, true, "certificate is for others"}});
   const std::string advice = step_of(report_on(findings), "name").advice;
-  EXPECT_THAT(advice, HasSubstr("host = mx.example.net"));
+  EXPECT_THAT(advice, HasSubstr("host = mx.example.net (or --smarthost mx.example.net)"));
   EXPECT_THAT(advice, HasSubstr("verify_name = mx.example.net"));
 }
 
