@@ -56,6 +56,7 @@ void ClientLink::start() {
   if (context_.pool->fresh_extensions() != nullptr) {
     greet();
   } else {
+    is_waiting_for_smarthost_ = true;
     context_.pool->want_extensions(*this);
   }
   context_.turn->want(*this);
@@ -74,6 +75,7 @@ void ClientLink::start_refusing(const smtp::Reply& reply) {
 
 void ClientLink::greet() {
   promised_ = offer();
+  is_greeted_ = true;
   session_.greet(promised_, now());
   drive();
 }
@@ -121,6 +123,7 @@ void ClientLink::on_timer() {
 void ClientLink::on_extensions_known() { greet(); }
 
 void ClientLink::on_extensions_unknown(const base::Error& error) {
+  is_waiting_for_smarthost_ = false;
   session_.refuse(relay::closing_outcome(error));
   drive();
 }
@@ -130,8 +133,8 @@ void ClientLink::on_leased(SmarthostLink& link, bool is_reused, bool is_reset_ow
   served_by_ = link.id_text();
   served_tls_ = link.tls_summary();
   was_reused_ = is_reused;
-  perform(transaction_.on(relay::Leased{link.usable_extensions(), is_reused, is_reset_owed},
-                          now()));
+  perform(
+      transaction_.on(relay::Leased{link.usable_extensions(), is_reused, is_reset_owed}, now()));
   drive();
 }
 
@@ -142,20 +145,24 @@ void ClientLink::on_lease_failed(const base::Error& error) {
 
 void ClientLink::on_smarthost_reply(const smtp::from_smarthost::Replied& replied) {
   if (replied.reply.code >= 400) {
+    const bool is_rcpt = replied.sent == smtp::Sent::rcpt;
     context_.log->info(id_text_, "smarthost-reply",
-                       {{"to", smtp::to_string(replied.sent)},
-                        {"reply", replied.reply.summary()}, {"smarthost", served_by_}});
+                       {{"command", smtp::to_string(replied.sent)},
+                        {"recipient", is_rcpt ? transaction_.awaited_recipient() : "-"},
+                        {"reply", replied.reply.summary()},
+                        {"smarthost", served_by_}});
   }
   perform(transaction_.on(replied, now()));
   drive();
 }
 
-void ClientLink::on_smarthost_lost(const base::Error& error) {
+void ClientLink::on_smarthost_lost(const base::Error& error, bool has_unsent) {
   context_.log->info(id_text_, "smarthost-fail",
-                     {{"smarthost", served_by_}, {"fault", base::to_string(error.fault)},
+                     {{"smarthost", served_by_},
+                      {"fault", base::to_string(error.fault)},
                       {"reason", error.detail}});
   lease_ = nullptr;
-  perform(transaction_.on(relay::SmarthostLost{error}, now()));
+  perform(transaction_.on(relay::SmarthostLost{error, has_unsent}, now()));
   drive();
 }
 
@@ -165,9 +172,11 @@ void ClientLink::on_smarthost_drained() { context_.turn->want(*this); }
 
 void ClientLink::drive() {
   if (is_finished_ || std::exchange(is_driving_, true)) return;
+  is_cut_ = true;
   while (stream_->queued() + session_.output().size() < kMaxWaitingReplies) {
     smtp::ServerEvent event = session_.next_event();
-    if (std::holds_alternative<smtp::NeedMore>(event)) break;
+    is_cut_ = !std::holds_alternative<smtp::NeedMore>(event);
+    if (!is_cut_) break;
     dispatch(event);
   }
   is_driving_ = false;
@@ -181,6 +190,11 @@ void ClientLink::dispatch(smtp::ServerEvent& event) {
     answer_hello(*hello);
   } else if (const auto* mail = std::get_if<from::Mail>(&event)) {
     ++transactions_;
+    if (lease_ == nullptr) {
+      served_by_.clear();
+      served_tls_.clear();
+      was_reused_ = false;
+    }
     perform(transaction_.on(*mail, promised_, now()));
   } else if (const auto* rcpt = std::get_if<from::Rcpt>(&event)) {
     perform(transaction_.on(*rcpt, now()));
@@ -210,8 +224,7 @@ void ClientLink::dispatch(smtp::ServerEvent& event) {
 void ClientLink::answer_hello(const smtp::from_client::Hello& hello) {
   perform(transaction_.on(smtp::from_client::Reset{}, now()));
   promised_ = offer();
-  context_.log->debug(id_text_, "hello",
-                      {{"name", hello.name}, {"extended", hello.is_extended}});
+  context_.log->debug(id_text_, "hello", {{"name", hello.name}, {"extended", hello.is_extended}});
   session_.answer_hello(promised_, now());
 }
 
@@ -222,7 +235,9 @@ void ClientLink::perform(const relay::Actions& actions) {
 }
 
 void ClientLink::perform(const relay::action::Reply& action) {
-  context_.log->debug(id_text_, "reply", {{"reply", action.reply.summary()}});
+  // A challenge to AUTH may be anything.
+  context_.log->debug(id_text_, "reply",
+                      {{"reply", action.reply.code == 334 ? "334 ***" : action.reply.summary()}});
   session_.reply(action.reply, now());
 }
 
@@ -251,7 +266,7 @@ std::string ClientLink::trace_line() {
   facts.client_name = session_.client_name();
   facts.client_address = peer_.host();
   facts.hostname = context_.hostname;
-  facts.protocol = !session_.is_extended() ? "SMTP"
+  facts.protocol = !session_.is_extended()       ? "SMTP"
                    : session_.is_authenticated() ? "ESMTPA"
                                                  : "ESMTP";
   facts.id = id_text_ + "." + std::to_string(transactions_);
@@ -276,22 +291,34 @@ void ClientLink::perform(const relay::action::CloseClient& action) {
 }
 
 void ClientLink::perform(const relay::action::Finished& action) {
-  context_.log->info(
-      id_text_, "transaction",
-      {{"from", action.reverse_path}, {"recipients", action.recipients}, {"size", action.size},
-       {"reply", action.reply.summary()},
-       {"ms", base::milliseconds_between(action.began, action.ended)},
-       {"smarthost", served_by_.empty() ? "-" : served_by_},
-       {"tls", served_tls_.empty() ? "none" : served_tls_}, {"reused", was_reused_},
-       {"in-doubt", action.is_in_doubt}});
+  const std::string reply = action.reply.code == 0 ? "none" : action.reply.summary();
+  const base::LogFields fields = {{"from", action.reverse_path},
+                                  {"recipients", action.recipients},
+                                  {"size", action.size},
+                                  {"reply", reply},
+                                  {"ms", base::milliseconds_between(action.began, action.ended)},
+                                  {"smarthost", served_by_.empty() ? "-" : served_by_},
+                                  {"tls", served_tls_.empty() ? "none" : served_tls_},
+                                  {"reused", was_reused_},
+                                  {"in-doubt", action.is_in_doubt},
+                                  {"why", action.why.empty() ? "-" : action.why}};
+  if (action.reply.code < 400) {
+    context_.log->info(id_text_, "transaction", fields);
+  } else {
+    context_.log->warn(id_text_, "transaction", fields);
+  }
 }
 
 void ClientLink::leave(const std::string& why) {
   if (std::exchange(has_left_, true)) return;
   context_.pool->cancel(*this);
   perform(transaction_.on(smtp::from_client::Gone{why}, now()));
+  const std::string& host = context_.pool->smarthost().hosts.front();
   context_.log->info(id_text_, "session-close",
-                     {{"why", why}, {"transactions", transactions_},
+                     {{"why", is_greeted_ || !is_waiting_for_smarthost_
+                                  ? why
+                                  : why + ", while " + host + " was being reached"},
+                      {"transactions", transactions_},
                       {"ms", base::milliseconds_between(opened_, now())}});
 }
 
@@ -300,8 +327,10 @@ void ClientLink::leave(const std::string& why) {
 void ClientLink::on_turn_end() {
   if (is_finished_) return;
   flush();
+  // Replies that waited may have left at once: then nobody calls back for what was cut short.
+  if (is_cut_ && stream_->queued() < kMaxWaitingReplies) drive();
   if (session_.is_finished()) {
-    leave("closed");
+    leave(session_.end_reason());
     net::TcpStream::close_after_flush(std::move(*stream_), kCloseLinger);
     finish();
     return;
@@ -319,13 +348,16 @@ void ClientLink::flush() {
 }
 
 void ClientLink::update_reading() {
-  const bool is_smarthost_slow = lease_ != nullptr && session_.is_receiving_data() &&
-                                 lease_->queued() > SmarthostLink::kHighWater;
+  const bool is_smarthost_slow =
+      lease_ != nullptr && session_.is_receiving_data() &&
+      lease_->queued() >
+          (is_paused_for_smarthost_ ? SmarthostLink::kLowWater : SmarthostLink::kHighWater);
+  if (is_smarthost_slow) lease_->tell_when_drained();
   if (std::exchange(is_paused_for_smarthost_, is_smarthost_slow) && !is_smarthost_slow) {
     session_.grant_time(now());
   }
-  const bool wants_to_read = session_.wants_input() && !is_smarthost_slow &&
-                             stream_->queued() < kMaxWaitingReplies;
+  const bool wants_to_read =
+      session_.wants_input() && !is_smarthost_slow && stream_->queued() < kMaxWaitingReplies;
   if (wants_to_read && !stream_->is_reading()) {
     stream_->resume_reading();
   } else if (!wants_to_read && stream_->is_reading()) {

@@ -65,7 +65,7 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   void on_extensions_known() override;
   void on_extensions_unknown(const base::Error& error) override;
   void on_smarthost_reply(const smtp::from_smarthost::Replied& replied) override;
-  void on_smarthost_lost(const base::Error& error) override;
+  void on_smarthost_lost(const base::Error& error, bool has_unsent) override;
   void on_smarthost_drained() override;
 
   void greet();
@@ -110,7 +110,10 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   bool is_paused_for_smarthost_ = false;
   bool is_draining_ = false;
   bool is_driving_ = false;
-  bool has_left_ = false;      // the transaction was told that the client is gone
+  bool is_cut_ = false;  // events wait until replies have left
+  bool is_greeted_ = false;
+  bool is_waiting_for_smarthost_ = false;  // for what it offers, before the greeting
+  bool has_left_ = false;                  // the transaction was told that the client is gone
   bool is_finished_ = false;
 };
 

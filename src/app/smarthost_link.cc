@@ -44,8 +44,7 @@ std::string choose_ehlo_name(const std::string& configured, const std::string& h
   return (local.host().find(':') == std::string::npos ? "[" : "[IPv6:") + local.host() + "]";
 }
 
-SmarthostLink::SmarthostLink(SmarthostContext& context, SmarthostLinkOwner& owner,
-                             std::uint64_t id)
+SmarthostLink::SmarthostLink(SmarthostContext& context, SmarthostLinkOwner& owner, std::uint64_t id)
     : context_(context), owner_(owner), id_(id), timer_(*context.loop, *this) {}
 
 SmarthostLink::~SmarthostLink() = default;
@@ -55,6 +54,8 @@ std::string SmarthostLink::id_text() const { return format_id(id_); }
 void SmarthostLink::open() {
   host_ = context_.smarthost.hosts.front();
   opened_ = context_.loop->now();
+  open_deadline_ = opened_ + context_.smarthost.connect_timeout + smtp::kOpenTimeout;
+  timer_.arm(open_deadline_);
   connector_ = net::Connector::connect(*context_.loop, host_, context_.smarthost.port,
                                        context_.smarthost.connect_timeout, *this);
 }
@@ -118,6 +119,9 @@ void SmarthostLink::pump_tls() {
     engine_->consume_plaintext(plaintext.size());
   }
   if (engine_->state() == tls::State::failed) {
+    // What came before it counts: a verdict that was heard is not to be asked for again.
+    pump();
+    if (is_dead_) return;
     flush();  // the alert tells the smarthost's log why
     fail(engine_->error());
   } else if (engine_->state() == tls::State::closed) {
@@ -140,8 +144,20 @@ void SmarthostLink::on_eof() {
 void SmarthostLink::on_error(const base::Error& error) { fail(error); }
 
 void SmarthostLink::on_drained() {
-  last_drain_ = context_.loop->now();
-  if (!is_dead_ && holder_ != nullptr) holder_->on_smarthost_drained();
+  if (!is_dead_) context_.turn->want(*this);
+}
+
+void SmarthostLink::tell_when_drained() {
+  if (is_dead_) return;
+  is_drain_wanted_ = true;
+  // What waits now may be on its way after this turn, and then nobody calls back.
+  context_.turn->want(*this);
+}
+
+void SmarthostLink::tell_if_drained() {
+  if (!is_drain_wanted_ || queued() > kLowWater) return;
+  is_drain_wanted_ = false;
+  if (holder_ != nullptr) holder_->on_smarthost_drained();
 }
 
 void SmarthostLink::pump() {
@@ -172,10 +188,14 @@ void SmarthostLink::on_turn_end() {
   pump();
   flush();
   arm_timer();
+  tell_if_drained();
 }
+
+std::uint64_t SmarthostLink::taken() const { return written_ - stream_->queued(); }
 
 void SmarthostLink::flush() {
   if (is_dead_ || !stream_) return;
+  if (stream_->queued() == 0) last_progress_ = context_.loop->now();
   const std::string_view output = session_->output();
   if (engine_) {
     // Before STARTTLS everything was sent in plaintext already; now nothing is any more.
@@ -186,23 +206,25 @@ void SmarthostLink::flush() {
     }
     const std::string_view ciphertext = engine_->output();
     if (!ciphertext.empty()) {
+      written_ += ciphertext.size();
       stream_->write(ciphertext);
       engine_->consume_output(ciphertext.size());
     }
   } else if (!output.empty()) {
     bytes_ += output.size();
+    written_ += output.size();
     stream_->write(output);
     session_->consume_output(output.size());
   }
-  if (stream_->queued() == 0) last_drain_ = context_.loop->now();
 }
 
 void SmarthostLink::arm_timer() {
   std::optional<base::Instant> deadline = session_->deadline();
   deadline = base::earlier(deadline, handshake_deadline_);
+  if (!is_ready_) deadline = base::earlier(deadline, open_deadline_);
   if (stream_->queued() > 0) {
     // RFC 5321 4.5.3.2.5: a block of mail data is taken within three minutes.
-    deadline = base::earlier(deadline, last_drain_ + smtp::kDataIdleTimeout);
+    deadline = base::earlier(deadline, last_progress_ + smtp::kDataIdleTimeout);
   }
   timer_.arm(deadline);
 }
@@ -210,14 +232,25 @@ void SmarthostLink::arm_timer() {
 void SmarthostLink::on_timer() {
   if (is_dead_) return;
   const base::Instant now = context_.loop->now();
+  if (!is_ready_ && now >= open_deadline_) {
+    fail({base::Fault::connection,
+          "smarthost " + host_ + " was not ready for mail within " +
+              std::to_string(base::milliseconds_between(opened_, now) / 1000) + " s"});
+    return;
+  }
+  if (!stream_) return;
   if (handshake_deadline_ && now >= *handshake_deadline_) {
     fail({base::Fault::tls, "TLS handshake with " + host_ + " did not end in time"});
     return;
   }
-  if (stream_->queued() > 0 && now >= last_drain_ + smtp::kDataIdleTimeout) {
-    fail({base::Fault::connection, "smarthost stopped taking mail data"});
-    return;
+  if (stream_->queued() > 0 && now >= last_progress_ + smtp::kDataIdleTimeout) {
+    if (taken() == last_taken_) {
+      fail({base::Fault::connection, "smarthost stopped taking mail data"});
+      return;
+    }
+    last_progress_ = now;
   }
+  last_taken_ = taken();
   session_->on_time(now);
   pump();
   context_.turn->want(*this);
@@ -278,12 +311,18 @@ void SmarthostLink::close() {
 }
 
 void SmarthostLink::fail(const base::Error& error) {
+  const bool has_unsent_bytes = has_unsent();
   if (std::exchange(is_dead_, true)) return;
   timer_.arm(std::nullopt);
   if (!is_ready_) log_refusal(error);
   owner_.on_link_dead(*this, error);
   SmarthostHolder* holder = std::exchange(holder_, nullptr);
-  if (holder != nullptr) holder->on_smarthost_lost(error);
+  if (holder != nullptr) holder->on_smarthost_lost(error, has_unsent_bytes);
+}
+
+bool SmarthostLink::has_unsent() const {
+  if (!stream_ || !session_) return true;
+  return stream_->queued() + session_->held_data() + session_->output().size() > 0;
 }
 
 smtp::Extensions SmarthostLink::usable_extensions() const {
@@ -300,21 +339,30 @@ std::string SmarthostLink::tls_summary() const {
 }
 
 void SmarthostLink::log_open() {
-  const std::string ms = std::to_string(
-      base::milliseconds_between(opened_, context_.loop->now()));
+  const std::string ms = std::to_string(base::milliseconds_between(opened_, context_.loop->now()));
   if (!engine_) {
     context_.log->warn(id_text(), "smarthost-open",
-                       {{"host", host_}, {"peer", peer_}, {"tls", "none"}, {"verify", "none"},
-                        {"reused", false}, {"ms", ms}});
+                       {{"host", host_},
+                        {"peer", peer_},
+                        {"tls", "none"},
+                        {"verify", "none"},
+                        {"reused", false},
+                        {"ms", ms}});
     return;
   }
   const tls::SessionInfo& info = engine_->info();
   const std::string expires =
       info.chain.empty() ? "unknown" : format_day(info.chain.front().not_after);
-  const base::LogFields fields = {
-      {"host", host_}, {"peer", peer_}, {"tls", info.version}, {"cipher", info.cipher},
-      {"verify", tls::to_string(info.verification)}, {"name", info.server_name},
-      {"expires", expires}, {"resumed", info.is_resumed}, {"reused", false}, {"ms", ms}};
+  const base::LogFields fields = {{"host", host_},
+                                  {"peer", peer_},
+                                  {"tls", info.version},
+                                  {"cipher", info.cipher},
+                                  {"verify", tls::to_string(info.verification)},
+                                  {"name", info.server_name},
+                                  {"expires", expires},
+                                  {"resumed", info.is_resumed},
+                                  {"reused", false},
+                                  {"ms", ms}};
   if (info.verification == tls::Verification::verified ||
       info.verification == tls::Verification::pinned) {
     context_.log->info(id_text(), "smarthost-open", fields);
@@ -324,9 +372,13 @@ void SmarthostLink::log_open() {
 }
 
 void SmarthostLink::log_refusal(const base::Error& error) {
+  const smtp::Reply said = session_ ? session_->refusal_of_service() : smtp::Reply{};
   context_.log->warn(id_text(), "smarthost-fail",
-                     {{"host", host_}, {"peer", peer_.empty() ? "-" : peer_},
-                      {"fault", base::to_string(error.fault)}, {"reason", error.detail}});
+                     {{"host", host_},
+                      {"peer", peer_.empty() ? "-" : peer_},
+                      {"fault", base::to_string(error.fault)},
+                      {"reason", error.detail},
+                      {"reply", said.code == 0 ? "-" : said.summary()}});
 }
 
 }  // namespace app

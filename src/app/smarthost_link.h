@@ -29,8 +29,9 @@ class SmarthostLink;
 class SmarthostHolder {
  public:
   virtual void on_smarthost_reply(const smtp::from_smarthost::Replied& replied) = 0;
-  // The link is gone; the holder has no lease any more.
-  virtual void on_smarthost_lost(const base::Error& error) = 0;
+  // The link is gone; the holder has no lease any more. `has_unsent`: not all that was to be sent
+  // had left this process.
+  virtual void on_smarthost_lost(const base::Error& error, bool has_unsent) = 0;
   // queued() has become small: more mail data may be sent.
   virtual void on_smarthost_drained() = 0;
 
@@ -70,13 +71,12 @@ struct SmarthostContext {
                                            const std::string& hostname,
                                            const net::SocketAddress& local);
 
-class SmarthostLink final : net::ConnectorEvents,
-                            net::StreamEvents,
-                            net::TimerEvents,
-                            TurnTask {
+class SmarthostLink final : net::ConnectorEvents, net::StreamEvents, net::TimerEvents, TurnTask {
  public:
   // Octets waiting to be sent above which the client behind is not read any more.
   static constexpr std::size_t kHighWater = 256 * 1024;
+  // And below which it is read again.
+  static constexpr std::size_t kLowWater = kHighWater / 2;
 
   SmarthostLink(SmarthostContext& context, SmarthostLinkOwner& owner, std::uint64_t id);
   ~SmarthostLink();
@@ -96,6 +96,9 @@ class SmarthostLink final : net::ConnectorEvents,
   void abandon_data();
   // Octets that wait here for the smarthost to take them.
   [[nodiscard]] std::size_t queued() const;
+  // The holder stops sending mail data until on_smarthost_drained, which comes once queued() is
+  // below kLowWater: for sure, at the end of this turn if not later.
+  void tell_when_drained();
 
   // Says QUIT when that is polite, and closes. The link is dead after it; nobody is told.
   void close();
@@ -113,7 +116,8 @@ class SmarthostLink final : net::ConnectorEvents,
   // As it stands in the log: version, cipher, verdict. Empty without TLS.
   [[nodiscard]] std::string tls_summary() const;
   [[nodiscard]] bool has_tls() const { return engine_ != nullptr; }
-  // What mail can rely on here. AUTH is not among it without TLS: credentials never go in the clear.
+  // What mail can rely on here. AUTH is not among it without TLS: credentials never go in the
+  // clear.
   [[nodiscard]] smtp::Extensions usable_extensions() const;
 
   // For the pool's books.
@@ -136,6 +140,9 @@ class SmarthostLink final : net::ConnectorEvents,
   void pump();
   void flush();
   void arm_timer();
+  void tell_if_drained();
+  [[nodiscard]] std::uint64_t taken() const;
+  [[nodiscard]] bool has_unsent() const;
   void fail(const base::Error& error);
   void log_open();
   void log_refusal(const base::Error& error);
@@ -153,12 +160,16 @@ class SmarthostLink final : net::ConnectorEvents,
   std::string peer_;
   base::Instant opened_;
   std::optional<base::Instant> handshake_deadline_;
-  base::Instant last_drain_;  // when the smarthost last took what was queued
+  base::Instant open_deadline_;
+  base::Instant last_progress_;  // when the smarthost was last seen to take what is queued
+  std::uint64_t last_taken_ = 0;
+  std::uint64_t written_ = 0;  // octets given to the stream
   std::uint64_t bytes_ = 0;
   bool is_dead_ = false;
   bool is_ready_ = false;
   bool is_pumping_ = false;
   bool is_tls_up_ = false;
+  bool is_drain_wanted_ = false;
 };
 
 }  // namespace app

@@ -52,8 +52,12 @@ void SmarthostPool::give_back(SmarthostLink& link, bool is_clean, const std::str
   std::string reason(is_clean ? reuse.why_not : std::string_view(why));
   if (is_clean && reuse.is_clean) {
     reached_ = now();
-    const relay::IdleConnection facts{link.id(), link.opened(), link.idle_since,
-                                      link.transactions, link.bytes(), false,
+    const relay::IdleConnection facts{link.id(),
+                                      link.opened(),
+                                      link.idle_since,
+                                      link.transactions,
+                                      link.bytes(),
+                                      false,
                                       link.session().extensions()};
     reason = is_retired_ ? "configuration changed"
                          : std::string(relay::why_retire(facts, context_->smarthost.pool, now()));
@@ -146,15 +150,16 @@ bool SmarthostPool::serve_one(const Waiter& waiter, unsigned& openings_wanted) {
 
 void SmarthostPool::lease_link(PoolClient& client, SmarthostLink& link,
                                const LeaseRequest& request) {
-  const bool is_reused = !link.is_unused;
+  // One that sat idle may be dead whether anybody used it or not.
   const bool sat_idle = now() - link.idle_since > relay::kProbeAfterIdle;
+  const bool is_reused = !link.is_unused || sat_idle;
   const bool is_reset_owed = is_reused && (sat_idle || link.session().is_in_transaction());
   link.is_unused = false;
   link.set_holder(&client);
   if (is_reused) {
-    context_->log->debug(link.id_text(), "smarthost-open",
-                         {{"reused", true}, {"transactions", link.transactions},
-                          {"pinned", request.is_pinned}});
+    context_->log->debug(
+        link.id_text(), "smarthost-open",
+        {{"reused", true}, {"transactions", link.transactions}, {"pinned", request.is_pinned}});
   }
   client.on_leased(link, is_reused, is_reset_owed);
 }
@@ -200,13 +205,17 @@ void SmarthostPool::on_link_dead(SmarthostLink& link, const base::Error& error) 
   backoff_.on_failure(now(), random_number());
   last_error_ = error;
   // A smarthost that serves other connections only has enough of them: those who wait go on.
-  const bool has_live = std::any_of(links_.begin(), links_.end(), [](const auto& entry) {
-    return entry.second->was_ready();
-  });
-  if (has_live) return;
+  if (has_live_link()) return;
   reached_.reset();
   if (opening_ == 0) fail_all(error);
 }
+
+bool SmarthostPool::has_live_link() const {
+  return std::any_of(links_.begin(), links_.end(),
+                     [](const auto& entry) { return entry.second->was_ready(); });
+}
+
+bool SmarthostPool::is_reaching() const { return opening_ > 0 && !has_live_link(); }
 
 void SmarthostPool::fail_all(const base::Error& error) {
   for (PoolClient* client : std::exchange(extension_waiters_, {})) {
@@ -229,9 +238,9 @@ void SmarthostPool::bury(SmarthostLink& link) {
 
 void SmarthostPool::expire(base::Instant at) {
   for (const relay::IdleConnection& idle : idle_connections()) {
-    const std::string_view why =
-        is_retired_ ? "configuration changed"
-                    : relay::why_retire(idle, context_->smarthost.pool, at);
+    const std::string_view why = is_retired_
+                                     ? "configuration changed"
+                                     : relay::why_retire(idle, context_->smarthost.pool, at);
     if (why.empty()) continue;
     SmarthostLink& link = *find(idle.id);
     context_->log->debug(link.id_text(), "smarthost-close", {{"reason", why}});
@@ -240,7 +249,7 @@ void SmarthostPool::expire(base::Instant at) {
     if (!waiters_.empty()) context_->turn->want(*this);
   }
   const base::Duration most = context_->smarthost.pool.max_wait;
-  while (!waiters_.empty() && at - waiters_.front().since >= most && opening_ == 0) {
+  while (!waiters_.empty() && at - waiters_.front().since >= most && !is_reaching()) {
     PoolClient* client = waiters_.front().client;
     waiters_.pop_front();
     client->on_lease_failed(last_error_.value_or(base::Error{
@@ -253,7 +262,7 @@ void SmarthostPool::arm_timer() {
   for (const relay::IdleConnection& idle : idle_connections()) {
     next = base::earlier(next, relay::retire_at(idle, context_->smarthost.pool));
   }
-  if (!waiters_.empty() && opening_ == 0) {
+  if (!waiters_.empty() && !is_reaching()) {
     next = base::earlier(next, waiters_.front().since + context_->smarthost.pool.max_wait);
   }
   const bool is_somebody_waiting = !waiters_.empty() || !extension_waiters_.empty();

@@ -93,6 +93,9 @@ class SmarthostPool final : SmarthostLinkOwner, net::TimerEvents, TurnTask {
   [[nodiscard]] std::vector<relay::IdleConnection> idle_connections() const;
   [[nodiscard]] SmarthostLink* find(std::uint64_t id);
   [[nodiscard]] bool is_idle(const SmarthostLink& link) const;
+  [[nodiscard]] bool has_live_link() const;
+  // The first connection is on its way: how that ends answers everybody who waits.
+  [[nodiscard]] bool is_reaching() const;
   [[nodiscard]] base::Instant now() const { return context_->loop->now(); }
 
   std::unique_ptr<SmarthostContext> context_;

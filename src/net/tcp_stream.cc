@@ -15,9 +15,7 @@ using Handle = TcpStream::Handle;
 // What a peer may still send after we have closed our side, before it is cut off.
 constexpr std::size_t kMaxDroppedOctets = 16 * 1024 * 1024;
 
-Handle& handle_of(void* data) {
-  return *static_cast<Handle*>(static_cast<Lingering*>(data));
-}
+Handle& handle_of(void* data) { return *static_cast<Handle*>(static_cast<Lingering*>(data)); }
 
 void on_alloc(uv_handle_t* raw, std::size_t, uv_buf_t* buffer) noexcept {
   Loop& loop = *handle_of(raw->data).loop;
@@ -28,7 +26,13 @@ void on_read(uv_stream_t* raw, ssize_t count, const uv_buf_t* buffer) noexcept {
   Handle& handle = handle_of(raw->data);
   if (handle.is_lingering) {
     if (count > 0) handle.dropped += static_cast<std::size_t>(count);
-    if (count < 0 || handle.dropped > kMaxDroppedOctets) handle.close();
+    if (count == UV_EOF && handle.is_writing) {
+      // The peer is done speaking, not listening: closing waits for the last bytes.
+      uv_read_stop(raw);
+      handle.has_eof = true;
+    } else if (count < 0 || handle.dropped > kMaxDroppedOctets) {
+      handle.close();
+    }
     return;
   }
   if (count == 0 || handle.events == nullptr) return;
@@ -213,7 +217,7 @@ base::Result<void> TcpStream::start(StreamEvents& events) {
 void TcpStream::write(std::string_view bytes) { handle_->write(bytes); }
 
 std::size_t TcpStream::queued() const {
-  return handle_->in_flight.size() + handle_->waiting.size();
+  return uv_stream_get_write_queue_size(handle_->stream()) + handle_->waiting.size();
 }
 
 void TcpStream::pause_reading() {

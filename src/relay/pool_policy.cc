@@ -29,7 +29,8 @@ Decision choose(std::span<const IdleConnection> idle, unsigned existing,
   const IdleConnection* oldest = nullptr;
   for (const IdleConnection& connection : idle) {
     if (oldest == nullptr || connection.idle_since < oldest->idle_since) oldest = &connection;
-    if (must_be_fresh && !connection.is_unused) continue;
+    const bool is_fresh = connection.is_unused && now - connection.idle_since <= kProbeAfterIdle;
+    if (must_be_fresh && !is_fresh) continue;
     if (!why_retire(connection, options, now).empty()) continue;
     if (!smtp::covers(connection.extensions, needs)) {
       if (connection.is_unused) fallback = &connection;

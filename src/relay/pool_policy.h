@@ -51,9 +51,10 @@ struct Decision {
 };
 
 // The most recently used idle connection that covers `needs` (so that the others can age out; with
-// `must_be_fresh` only one that nobody has used), else one that nobody has used although it does
-// not (the smarthost offers no more now: who asked decides, and connections are not opened one
-// after the other in search of a better one), else a new one when fewer than max_connections exist
+// `must_be_fresh` only one that nobody has used and that was opened just now), else one that nobody
+// has used although it does not (the smarthost offers no more now: who asked decides, and
+// connections are not opened one after the other in search of a better one), else a new one when
+// fewer than max_connections exist
 // (`existing` counts leased and opening ones too), else an idle one must make room (then `open`
 // with the id of the one to close), else wait. An id of 0 is none.
 [[nodiscard]] Decision choose(std::span<const IdleConnection> idle, unsigned existing,
@@ -71,7 +72,10 @@ class Backoff {
 
   // `random`: any number, for the jitter.
   void on_failure(base::Instant now, std::uint64_t random);
-  void on_success() { failures_ = 0; next_attempt_.reset(); }
+  void on_success() {
+    failures_ = 0;
+    next_attempt_.reset();
+  }
   [[nodiscard]] bool is_failing() const { return failures_ > 0; }
   [[nodiscard]] std::optional<base::Instant> next_attempt() const { return next_attempt_; }
 

@@ -176,14 +176,16 @@ Actions Transaction::on(const smtp::from_client::EndOfData&, base::Instant now) 
   return actions;
 }
 
-Actions Transaction::on(const smtp::from_client::Reset&, base::Instant) {
+Actions Transaction::on(const smtp::from_client::Reset&, base::Instant now) {
   Actions actions;
+  log_abandoned("the client gave it up", now, actions);
   abandon(false, actions);
   return actions;
 }
 
-Actions Transaction::on(const smtp::from_client::Gone&, base::Instant) {
+Actions Transaction::on(const smtp::from_client::Gone& event, base::Instant now) {
   Actions actions;
+  log_abandoned(event.why, now, actions);
   abandon(true, actions);
   return actions;
 }
@@ -242,8 +244,16 @@ void Transaction::answer_recipients(const smtp::Reply& reply, Actions& actions) 
 
 void Transaction::log_end(const smtp::Reply& reply, bool is_in_doubt, base::Instant now,
                           Actions& actions) {
-  actions.push_back(action::Finished{mail_ ? mail_->reverse_path : "<>", rcpts_accepted_, size_,
-                                     reply, began_, now, is_in_doubt});
+  if (!mail_ || std::exchange(is_logged_, true)) return;
+  actions.push_back(action::Finished{
+      mail_->reverse_path, rcpts_accepted_, size_, reply, {}, began_, now, is_in_doubt});
+}
+
+void Transaction::log_abandoned(const std::string& why, base::Instant now, Actions& actions) {
+  if (!mail_ || std::exchange(is_logged_, true)) return;
+  // Once the end of the mail data is out the smarthost may take it, whoever still listens.
+  actions.push_back(action::Finished{
+      mail_->reverse_path, rcpts_accepted_, size_, {}, why, began_, now, stage_ == Stage::ending});
 }
 
 void Transaction::decide(smtp::Reply verdict, std::string why_dirty, Actions& actions) {
@@ -286,8 +296,8 @@ void Transaction::abandon(bool is_leaving, Actions& actions) {
     lease_ = LeaseState::none;
     actions.push_back(action::CancelLease{});
   } else if (lease_ == LeaseState::held) {
-    const bool is_in_data = stage_ == Stage::mail_data || stage_ == Stage::data_wait ||
-                            stage_ == Stage::ending;
+    const bool is_in_data =
+        stage_ == Stage::mail_data || stage_ == Stage::data_wait || stage_ == Stage::ending;
     if (is_leaving && (is_pinned_ || stage_ == Stage::auth)) {
       is_pinned_ = false;
       give_back(false, "it was authenticated for a client that left", actions);
@@ -307,6 +317,7 @@ void Transaction::abandon(bool is_leaving, Actions& actions) {
 void Transaction::clear() {
   stage_ = Stage::idle;
   mail_.reset();
+  is_logged_ = false;
   rcpts_.clear();
   rcpts_accepted_ = 0;
   is_mail_sent_ = false;

@@ -42,7 +42,7 @@ namespace action {
 struct Reply {  // to the client: settles its oldest owed reply
   smtp::Reply reply;
 };
-struct Lease {  // ask the pool for a connection; Leased or LeaseFailed follows, once
+struct Lease {                 // ask the pool for a connection; Leased or LeaseFailed follows, once
   smtp::Extensions needs;      // what this mail relies on
   bool must_be_fresh = false;  // not a warm one: a warm one has just failed, or AUTH pins it
   bool is_pinned = false;      // stays with this client session and is closed after it
@@ -52,7 +52,7 @@ struct Send {           // a command to the smarthost
   smtp::Sent sent;
   std::string line;
 };
-struct BeginData {  // mail data follows, the trace line first
+struct BeginData {          // mail data follows, the trace line first
   bool is_chunked = false;  // BDAT to the smarthost, else DATA
 };
 struct SendData {
@@ -66,11 +66,12 @@ struct Return {  // give the connection back
 struct CloseClient {  // say this, owed or not, and end the client's session
   smtp::Reply reply;
 };
-struct Finished {       // a mail transaction came to its end: for the log
+struct Finished {  // a mail transaction came to its end: for the log, once for each MAIL
   std::string reverse_path;
   std::size_t recipients = 0;  // accepted
   std::uint64_t size = 0;
-  smtp::Reply reply;
+  smtp::Reply reply;  // code 0: nobody got one
+  std::string why;    // it was given up, where no reply tells
   base::Instant began;
   base::Instant ended;
   bool is_in_doubt = false;  // the smarthost may have taken it although we said 4yz
@@ -84,15 +85,16 @@ using Actions = std::vector<Action>;
 
 // What the pool and the leased connection report.
 struct Leased {
-  smtp::Extensions extensions;   // of the connection itself
-  bool is_reused = false;        // it served somebody before
-  bool is_reset_owed = false;    // a transaction was left open, or it sat idle: lead with RSET
+  smtp::Extensions extensions;  // of the connection itself
+  bool is_reused = false;       // it served somebody before
+  bool is_reset_owed = false;   // a transaction was left open, or it sat idle: lead with RSET
 };
 struct LeaseFailed {
   base::Error error;
 };
 struct SmarthostLost {
   base::Error error;
+  bool has_unsent = false;  // the end of what was sent never left us
 };
 
 class Transaction {
@@ -123,6 +125,10 @@ class Transaction {
 
   // Whether mail data that comes now goes to a smarthost (and so must wait when that is slow).
   [[nodiscard]] bool is_streaming() const { return stage_ == Stage::mail_data && !verdict_; }
+  // Whom the smarthost's next reply to RCPT is about, for the log; empty when to nobody.
+  [[nodiscard]] std::string_view awaited_recipient() const {
+    return rcpts_.empty() ? std::string_view() : rcpts_.front().command.forward_path;
+  }
   [[nodiscard]] bool is_idle() const { return stage_ == Stage::idle && lease_ == LeaseState::none; }
 
  private:
@@ -168,6 +174,7 @@ class Transaction {
   void give_back(bool is_clean, std::string why, Actions& actions);
   // Whatever is open or asked for is dropped; `is_leaving`: so is a pinned connection.
   void abandon(bool is_leaving, Actions& actions);
+  void log_abandoned(const std::string& why, base::Instant now, Actions& actions);
   [[nodiscard]] bool is_looping(std::string_view bytes);
   void give_back_if_settled(Actions& actions);
   [[nodiscard]] bool may_replay() const;
@@ -179,31 +186,32 @@ class Transaction {
   std::optional<smtp::MailCommand> mail_;
 
   smtp::Extensions needs_;
-  smtp::Extensions connection_;        // what the leased connection offers
+  smtp::Extensions connection_;  // what the leased connection offers
   // RCPTs the smarthost has not answered yet, oldest first; all of them are sent again on a replay.
   std::deque<Recipient> rcpts_;
-  std::size_t rcpts_sent_ = 0;         // on this connection
+  std::size_t rcpts_sent_ = 0;  // on this connection
   std::size_t rcpts_accepted_ = 0;
-  std::size_t awaited_ = 0;            // replies the leased connection owes us
-  std::size_t stale_ = 0;              // of a transaction that was dropped: they come first
+  std::size_t awaited_ = 0;  // replies the leased connection owes us
+  std::size_t stale_ = 0;    // of a transaction that was dropped: they come first
   bool is_mail_sent_ = false;
-  bool is_mail_reply_due_ = false;     // the client waits for MAIL's own reply
-  bool is_reset_owed_ = false;         // by the leased connection, before MAIL
+  bool is_mail_reply_due_ = false;  // the client waits for MAIL's own reply
+  bool is_reset_owed_ = false;      // by the leased connection, before MAIL
   bool is_reused_ = false;
-  bool has_data_go_ = false;           // mail data leaves: the smarthost said 354, or needs not
-  bool is_chunked_ = false;            // toward the smarthost
-  bool has_answer_ = false;            // the smarthost answered something of this transaction
+  bool has_data_go_ = false;  // mail data leaves: the smarthost said 354, or needs not
+  bool is_chunked_ = false;   // toward the smarthost
+  bool has_answer_ = false;   // the smarthost answered something of this transaction
   bool is_retried_ = false;
-  bool is_pinned_ = false;             // the client authenticated on the leased connection
+  bool is_pinned_ = false;  // the client authenticated on the leased connection
   bool is_pinned_lost_ = false;
-  bool is_auth_reply_due_ = false;     // the client waits for the smarthost's answer to AUTH
+  bool is_auth_reply_due_ = false;  // the client waits for the smarthost's answer to AUTH
+  bool is_logged_ = false;
   std::optional<smtp::Reply> failure_;  // for every later RCPT and DATA of this transaction
   std::optional<smtp::Reply> verdict_;  // for the end of data, once it is known
   std::uint64_t size_ = 0;
   std::uint64_t max_size_ = 0;
   std::optional<smtp::HeaderScanner> header_;
   std::string auth_argument_;
-  unsigned auth_rounds_ = 0;           // challenges so far
+  unsigned auth_rounds_ = 0;  // challenges so far
   base::Instant began_;
 };
 

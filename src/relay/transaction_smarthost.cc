@@ -168,9 +168,12 @@ Actions Transaction::on(const SmarthostLost& event, base::Instant now) {
       if (!verdict_) verdict_ = outcome(event.error);
       break;
     case Stage::ending:
-      // Until the smarthost said 354 no mail data left us, so nothing can be in doubt.
-      finish(has_data_go_ ? in_doubt(event.error) : outcome(event.error), has_data_go_, now,
-             actions);
+      // Until the smarthost said 354 no mail data left us, and without its end it is no mail.
+      if (has_data_go_ && !event.has_unsent) {
+        finish(in_doubt(event.error), true, now, actions);
+      } else {
+        finish(outcome(event.error), false, now, actions);
+      }
       break;
   }
   return actions;

@@ -99,6 +99,7 @@ ClientEvent ClientSession::on_reply(Reply reply) {
   --sent_count_;
   waiting_since_ = now_;
   if (reply.code == 421) is_closing_ = true;
+  if (sent == Sent::auth) replies_.allow_long_line(false);
   if (!may_answer(sent, reply.code)) {
     return fail(base::Fault::peer_protocol,
                 "smarthost broke the protocol: " + with_code(to_string(sent), reply.code));
@@ -116,6 +117,7 @@ ClientEvent ClientSession::on_reply(Reply reply) {
 ClientEvent ClientSession::on_greeting(Reply reply) {
   greeting_ = std::move(reply);
   if (greeting_.code != 220) {
+    service_refusal_ = greeting_;
     return fail(base::Fault::peer_unable,
                 "smarthost refuses service: " + with_code("connecting", greeting_.code));
   }
@@ -132,6 +134,7 @@ ClientEvent ClientSession::on_hello_reply(Sent sent, Reply reply) {
     if (!is_before_tls || options_.starttls == StartTls::never) return enter_ready();
     return want_starttls();
   }
+  service_refusal_ = reply;
   if (reply.is_transient() || sent == Sent::helo) {
     return fail(base::Fault::peer_unable,
                 "smarthost refuses service: " + with_code(to_string(sent), reply.code));
@@ -156,6 +159,7 @@ ClientEvent ClientSession::on_starttls_reply(Reply reply) {
   if (reply.code != 220) {
     const bool may_go_on = options_.starttls == StartTls::if_offered && reply.code != 421;
     if (may_go_on) return enter_ready();
+    service_refusal_ = reply;
     return fail(base::Fault::tls_unavailable,
                 "smarthost refuses STARTTLS: " + with_code("it", reply.code));
   }
@@ -214,6 +218,7 @@ void ClientSession::send(Sent what, std::string_view line, base::Instant now) {
   now_ = now;
   if (state_ != State::ready) return;
   if (what == Sent::rset) abandon_data();
+  if (what == Sent::auth) replies_.allow_long_line(true);
   if (what == Sent::data) {
     encoder_ = MailDataEncoder();
     data_phase_ = DataPhase::waiting;
@@ -234,8 +239,7 @@ bool ClientSession::may_send_now(Sent what) const {
   // RFC 3030 4.2: BDAT may be pipelined, behind BDAT too.
   const Sent before = queue_[sent_count_ - 1].what;
   if (what == Sent::chunk && before == Sent::chunk) return true;
-  const bool may_follow =
-      is_pipelined_command(what) || what == Sent::data || what == Sent::chunk;
+  const bool may_follow = is_pipelined_command(what) || what == Sent::data || what == Sent::chunk;
   return may_follow && is_pipelined_command(before);
 }
 
@@ -286,11 +290,10 @@ void ClientSession::on_time(base::Instant now) {
     return;
   }
   const Sent sent = queue_.front().what;
-  const auto seconds =
-      std::chrono::duration_cast<std::chrono::seconds>(timeout_of(sent)).count();
-  std::string what = sent == Sent::greeting ? "smarthost sent no greeting within "
-                                            : "smarthost did not answer " +
-                                                  std::string(to_string(sent)) + " within ";
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout_of(sent)).count();
+  std::string what = sent == Sent::greeting
+                         ? "smarthost sent no greeting within "
+                         : "smarthost did not answer " + std::string(to_string(sent)) + " within ";
   fail_later(base::Fault::connection, what + std::to_string(seconds) + " s");
 }
 

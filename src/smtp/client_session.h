@@ -3,8 +3,8 @@
 // It walks by itself from the greeting to where mail may be sent (EHLO, STARTTLS, EHLO again) and
 // then carries commands, pipelined where that is offered (RFC 2920), matching replies to commands
 // by a queue of what was sent. It is strict: a reply that nothing asked for, a code that cannot
-// answer the command, a byte after the 220 to STARTTLS end the session (RFC 3207 4.2, CVE-2021-38371).
-// It must not know clients, sockets or clocks.
+// answer the command, a byte after the 220 to STARTTLS end the session (RFC 3207 4.2,
+// CVE-2021-38371). It must not know clients, sockets or clocks.
 #pragma once
 
 #include <cstdint>
@@ -35,16 +35,23 @@ struct ClientOptions {
   StartTls starttls = StartTls::required;
   base::Duration command_timeout = std::chrono::minutes(5);  // RFC 5321 4.5.3.2.1 to 4.5.3.2.4
   base::Duration data_timeout = std::chrono::minutes(10);    // 4.5.3.2.6: the final reply
-  std::size_t chunk_size = kChunkSize;  // octets from which a chunk is sent
+  std::size_t chunk_size = kChunkSize;                       // octets from which a chunk is sent
 };
 
 // What a reply answers.
 enum class Sent {
-  greeting, ehlo, helo, starttls, rset, mail, rcpt,
+  greeting,
+  ehlo,
+  helo,
+  starttls,
+  rset,
+  mail,
+  rcpt,
   data,         // DATA, up to its 354
   chunk,        // BDAT (RFC 3030), not the last: never told, end_of_data stands for all chunks
   end_of_data,  // the final dot, or BDAT ... LAST
-  auth, quit,
+  auth,
+  quit,
 };
 [[nodiscard]] std::string_view to_string(Sent sent);
 
@@ -86,8 +93,8 @@ class ClientSession {
   // pipelining allows, else when the replies before it have come. Only after Ready.
   void send(Sent what, std::string_view line, base::Instant now);
   // Instead of DATA, where CHUNKING is offered: mail data goes out as BDAT chunks, without waiting
-  // for a 354. Small mail data leaves as one BDAT LAST. A refused chunk is the last that is sent; its
-  // reply is told as the one to end_of_data once no reply is owed any more.
+  // for a 354. Small mail data leaves as one BDAT LAST. A refused chunk is the last that is sent;
+  // its reply is told as the one to end_of_data once no reply is owed any more.
   void begin_chunks();
   // Mail data after send(Sent::data, "DATA"): normalised bytes (CRLF only, unstuffed), held until
   // the 354 is there. After begin_chunks(): any bytes, held until a chunk is full, or may be sent.
@@ -109,6 +116,9 @@ class ClientSession {
   [[nodiscard]] Reuse reuse() const;
   // MAIL went out and no end of data or RSET was answered since: RSET is owed before the next MAIL.
   [[nodiscard]] bool is_in_transaction() const { return is_in_transaction_; }
+  // What the smarthost said where it refused service or STARTTLS, for the log alone: before TLS
+  // these may be anybody's words. Code 0: nothing.
+  [[nodiscard]] const Reply& refusal_of_service() const { return service_refusal_; }
   // Text of the greeting and of the EHLO replies, for `check`.
   [[nodiscard]] const Reply& greeting() const { return greeting_; }
   [[nodiscard]] const Reply& ehlo_reply() const { return ehlo_reply_; }
@@ -171,16 +181,17 @@ class ClientSession {
   std::size_t sent_count_ = 0;  // of the queue: already in the output
   Extensions extensions_;
   Reply greeting_;
+  Reply service_refusal_;
   Reply ehlo_reply_;
   MailDataEncoder encoder_;
-  std::string held_data_;       // encoded, waiting for the 354; or the next chunk
-  base::Instant held_since_;    // the next chunk's first byte
+  std::string held_data_;     // encoded, waiting for the 354; or the next chunk
+  base::Instant held_since_;  // the next chunk's first byte
   bool is_end_held_ = false;
-  bool is_chunked_ = false;     // this mail data goes out as chunks
+  bool is_chunked_ = false;       // this mail data goes out as chunks
   std::optional<Reply> refusal_;  // of the first chunk that was refused
   bool is_in_transaction_ = false;
-  bool has_verdict_ = false;    // a refusal came before we had sent all mail data
-  bool is_closing_ = false;     // 421 was seen
+  bool has_verdict_ = false;  // a refusal came before we had sent all mail data
+  bool is_closing_ = false;   // 421 was seen
   bool has_eof_ = false;
   std::optional<from_smarthost::Failed> pending_failure_;
   base::Instant waiting_since_;  // since when the oldest reply is awaited

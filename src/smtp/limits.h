@@ -48,6 +48,9 @@ inline constexpr std::uint64_t kMinDataRate = 500;
 inline constexpr std::chrono::seconds kDataInitiationTimeout{120};  // 4.5.3.2.4: 2 minutes
 // RSET on a connection that sat idle: no answer by then and a fresh one is used instead.
 inline constexpr std::chrono::seconds kResetProbeTimeout{5};
+// From a TCP connection to where mail may be sent (not in the RFC; absolute): less than the 5
+// minutes a client waits for its reply (4.5.3.2.1).
+inline constexpr std::chrono::seconds kOpenTimeout{120};
 // From the first byte of a TLS handshake to its end (not in the RFC; absolute).
 inline constexpr std::chrono::seconds kHandshakeTimeout{60};
 

@@ -66,6 +66,10 @@ class ReplyParser {
 
   // Whether a line ended by LF alone is accepted (decision: not before TLS, yes after it).
   void allow_bare_lf(bool is_allowed) { is_bare_lf_allowed_ = is_allowed; }
+  // A challenge to AUTH may be longer than other replies (RFC 4954 4).
+  void allow_long_line(bool is_allowed) {
+    lines_.set_max_line(is_allowed ? kMaxAuthLine : kMaxReplyLine);
+  }
   // No byte is held, neither of a line nor of a reply whose last line is missing.
   [[nodiscard]] bool is_empty() const { return lines_.is_empty() && partial_.lines.empty(); }
   void clear();

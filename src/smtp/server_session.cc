@@ -84,6 +84,7 @@ ServerEvent ServerSession::next_mail_data() {
   if (chunk_) {
     if (chunk_->left == 0) return end_chunk();
   } else if (decoder_.is_ended()) {
+    std::string().swap(decoded_);  // sessions sit idle for long
     state_ = State::commands;
     owed_ = Owed::end_of_data;
     return from_client::EndOfData{decoder_.size()};
@@ -183,6 +184,7 @@ void ServerSession::reply(const Reply& reply, base::Instant now) {
     case Owed::end_of_data:
       owed_ = Owed::nothing;
       junk_ = 0;
+      if (reply.is_positive()) errors_ = rcpts_refused_ = 0;
       say(reply);
       end_transaction();
       return;
@@ -240,6 +242,7 @@ void ServerSession::end_transaction() {
   has_mail_ = false;
   is_utf8_ = false;
   is_binary_ = false;
+  may_begin_anew_ = false;
   chunks_.reset();
   rcpts_seen_ = 0;
   rcpts_accepted_ = 0;

@@ -45,7 +45,7 @@ struct Mail {  // reply()
 struct Rcpt {  // reply(), in order; several may be owed
   RcptCommand command;
 };
-struct Data {  // reply(): 354 lets the mail data come, anything else refuses it
+struct Data {               // reply(): 354 lets the mail data come, anything else refuses it
   bool is_chunked = false;  // BDAT (RFC 3030): the client is not shown the 354
 };
 struct MailData {
@@ -60,8 +60,8 @@ struct EndOfChunk {  // reply(); more chunks may follow a positive one
 struct EndOfData {  // reply()
   std::uint64_t size = 0;
 };
-struct Reset {};  // RSET, already answered
-struct Auth {     // reply(): 334 asks for a response line, anything else ends the exchange
+struct Reset {};         // RSET, already answered
+struct Auth {            // reply(): 334 asks for a response line, anything else ends the exchange
   std::string argument;  // mechanism and, after a space, the initial response
 };
 struct AuthResponse {  // reply(), likewise
@@ -73,11 +73,11 @@ struct Gone {    // nothing more will come: EOF, time-out, too many errors
 };
 }  // namespace from_client
 
-using ServerEvent =
-    std::variant<NeedMore, from_client::Hello, from_client::Mail, from_client::Rcpt,
-                 from_client::Data, from_client::MailData, from_client::MailDataRefused,
-                 from_client::EndOfChunk, from_client::EndOfData, from_client::Reset, from_client::Auth,
-                 from_client::AuthResponse, from_client::Quit, from_client::Gone>;
+using ServerEvent = std::variant<NeedMore, from_client::Hello, from_client::Mail, from_client::Rcpt,
+                                 from_client::Data, from_client::MailData,
+                                 from_client::MailDataRefused, from_client::EndOfChunk,
+                                 from_client::EndOfData, from_client::Reset, from_client::Auth,
+                                 from_client::AuthResponse, from_client::Quit, from_client::Gone>;
 
 class ServerSession {
  public:
@@ -92,7 +92,8 @@ class ServerSession {
 
   void receive(std::string_view bytes, base::Instant now);
   void receive_eof();
-  // The next thing the client wants; NeedMore when there is nothing to be done now. Call until then.
+  // The next thing the client wants; NeedMore when there is nothing to be done now. Call until
+  // then.
   [[nodiscard]] ServerEvent next_event();
 
   // Settles the oldest owed reply; one must be owed. Nothing is said once the session is finished.
@@ -122,6 +123,8 @@ class ServerSession {
   [[nodiscard]] const std::string& client_name() const { return client_name_; }
   [[nodiscard]] bool is_extended() const { return is_extended_; }
   [[nodiscard]] bool is_authenticated() const { return is_authenticated_; }
+  // Why the session is finished.
+  [[nodiscard]] const std::string& end_reason() const { return gone_why_; }
   // What a client that seems stuck in its mail data did wrong, for the log; empty otherwise.
   [[nodiscard]] std::string_view stall_hint() const;
 
@@ -177,6 +180,7 @@ class ServerSession {
   [[nodiscard]] std::optional<Reply> fault_of(const Line& line, Verb verb) const;
   [[nodiscard]] ServerEvent hold(const Line& line);
   [[nodiscard]] ServerEvent refuse_command(const Reply& reply);
+  [[nodiscard]] ServerEvent refuse_rcpt(const Reply& reply);
   [[nodiscard]] ServerEvent answer_junk(const Reply& reply);
   void count_junk();
   [[nodiscard]] ServerEvent finish(std::string why);
@@ -205,6 +209,10 @@ class ServerSession {
   bool is_binary_ = false;
   std::size_t rcpts_seen_ = 0;
   std::size_t rcpts_accepted_ = 0;
+  // Mail data was refused for want of recipients. A client that did not wait to hear that goes on
+  // with its next MAIL, and what is left of this mail must not get into that one.
+  bool may_begin_anew_ = false;
+  std::size_t rcpts_refused_ = 0;   // here, in this session
   bool has_deferred_rcpt_ = false;  // one was refused for now (4yz)
   bool is_auth_response_due_ = false;
 
@@ -214,7 +222,7 @@ class ServerSession {
   std::string decoded_;
   bool is_decoded_given_ = false;
   bool is_data_refused_ = false;
-  base::Instant data_began_;          // since when data_received_ counts
+  base::Instant data_began_;  // since when data_received_ counts
   std::uint64_t data_received_ = 0;
 
   unsigned errors_ = 0;

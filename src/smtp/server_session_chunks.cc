@@ -39,6 +39,7 @@ ServerEvent ServerSession::on_bdat(const SplitCommand& command) {
     owed_ = Owed::data;
     return from_client::Data{true};
   }
+  may_begin_anew_ = has_mail_ && chunk_->refusal.has_value();
   open_mail_data();
   return NeedMore{};
 }
@@ -55,8 +56,7 @@ void ServerSession::settle_chunk(const Reply& reply) {
 }
 
 std::size_t ServerSession::decode_chunk(std::string_view bytes) {
-  const auto count =
-      static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), chunk_->left));
+  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), chunk_->left));
   chunk_->left -= count;
   if (!chunk_->refusal) {
     chunks_->receive(bytes.substr(0, count), decoded_);
@@ -67,6 +67,7 @@ std::size_t ServerSession::decode_chunk(std::string_view bytes) {
 
 ServerEvent ServerSession::end_chunk() {
   const Chunk chunk = *std::exchange(chunk_, std::nullopt);
+  std::string().swap(decoded_);
   state_ = State::commands;
   if (chunk.refusal) {
     ++errors_;

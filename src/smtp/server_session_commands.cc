@@ -13,8 +13,8 @@ Reply sequence_error(std::string_view text) { return Reply::make(503, "5.5.1", t
 
 bool is_base64_line(std::string_view line) {
   return std::all_of(line.begin(), line.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           c == '+' || c == '/' || c == '=';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/' || c == '=';
   });
 }
 
@@ -83,6 +83,10 @@ ServerEvent ServerSession::on_command(const SplitCommand& command, const Line& l
 
 ServerEvent ServerSession::on_foreign() {
   say(Reply::make(554, "5.5.1", "this is an SMTP server"));
+  if (starts_like_tls()) {
+    return finish(
+        "client began TLS, which is not spoken here: switch SSL/TLS off in the application");
+  }
   return finish("client does not speak SMTP");
 }
 
@@ -99,17 +103,23 @@ ServerEvent ServerSession::on_hello(const SplitCommand& command) {
 }
 
 ServerEvent ServerSession::on_mail(const SplitCommand& command) {
-  if (has_mail_) return refuse_command(sequence_error("a transaction is open already"));
+  if (has_mail_ && !may_begin_anew_) {
+    return refuse_command(sequence_error("a transaction is open already"));
+  }
   if (!has_hello_ && options_.syntax == Syntax::strict) {
     return refuse_command(sequence_error("EHLO or HELO first"));
   }
   // HELO shows no extensions; devices that use them all the same mean what they say.
   const bool has_extensions = is_extended_ || options_.syntax == Syntax::tolerant;
-  auto parsed = parse_mail(command.argument, has_extensions ? offered_ : Extensions{},
-                           options_.syntax);
-  if (const Reply* refusal = std::get_if<Reply>(&parsed)) return refuse_command(*refusal);
-  auto& mail = std::get<MailCommand>(parsed);
+  auto parsed =
+      parse_mail(command.argument, has_extensions ? offered_ : Extensions{}, options_.syntax);
+  const bool was_open = has_mail_;
   end_transaction();
+  if (const Reply* refusal = std::get_if<Reply>(&parsed)) {
+    static_cast<void>(refuse_command(*refusal));
+    return was_open ? ServerEvent(from_client::Reset{}) : ServerEvent(NeedMore{});
+  }
+  auto& mail = std::get<MailCommand>(parsed);
   has_mail_ = true;
   is_utf8_ = mail.is_utf8;
   is_binary_ = mail.is_binary;
@@ -127,9 +137,9 @@ ServerEvent ServerSession::on_rcpt(const SplitCommand& command, const Line& line
   if (is_answered_here && is_reply_owed()) return hold(line);
   if (!has_mail_) return refuse_command(sequence_error("MAIL first"));
   if (chunks_) return refuse_command(sequence_error("mail data has begun, RSET or BDAT"));
-  if (refusal != nullptr) return refuse_command(*refusal);
+  if (refusal != nullptr) return refuse_rcpt(*refusal);
   if (rcpts_seen_ >= kMaxRecipients) {
-    return refuse_command(Reply::make(452, "4.5.3", "too many recipients"));
+    return refuse_rcpt(Reply::make(452, "4.5.3", "too many recipients"));
   }
   ++rcpts_seen_;
   ++owed_rcpts_;
@@ -151,7 +161,10 @@ ServerEvent ServerSession::on_data(const SplitCommand& command) {
   }
   // What stands behind a refused DATA is mail data of a client that did not wait: it must never
   // be taken for commands.
-  if (lines_.is_empty()) return refuse_command(*refusal);
+  if (lines_.is_empty()) {
+    may_begin_anew_ = has_mail_ && refusal_of_data().has_value();
+    return refuse_command(*refusal);
+  }
   say(*refusal);
   return finish("client sent mail data behind a DATA that was refused");
 }
@@ -179,6 +192,7 @@ ServerEvent ServerSession::on_rset() {
 ServerEvent ServerSession::on_quit() {
   say(Reply::make(221, "2.0.0", options_.hostname + " closing"));
   state_ = State::finished;
+  gone_why_ = "quit";
   is_gone_told_ = true;
   return from_client::Quit{};
 }
@@ -220,6 +234,13 @@ ServerEvent ServerSession::on_auth_response(const Line& line) {
                           (text == "*" || is_base64_line(text));
   // What is not base64 must not reach the smarthost; cancelling makes it say 501 (RFC 4954 4).
   return from_client::AuthResponse{is_carried ? std::string(text) : "*"};
+}
+
+// A long list with some bad addresses in it is nobody's mistake in the protocol.
+ServerEvent ServerSession::refuse_rcpt(const Reply& reply) {
+  if (++rcpts_refused_ > kMaxRecipients) ++errors_;
+  say(reply);
+  return NeedMore{};
 }
 
 // What comes behind the last error that is borne gets 421 for its reply.

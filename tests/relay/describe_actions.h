@@ -42,6 +42,7 @@ struct DescribeAction {
   std::string operator()(const action::Finished& finished) const {
     return "finished " + finished.reverse_path + " " + std::to_string(finished.recipients) + " " +
            std::to_string(finished.size) + " " + std::to_string(finished.reply.code) +
+           (finished.why.empty() ? "" : " " + std::string(finished.why)) +
            (finished.is_in_doubt ? " in doubt" : "");
   }
 };

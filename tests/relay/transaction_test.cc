@@ -64,6 +64,8 @@ class TransactionTest : public ::testing::Test {
     return describe(transaction_->on(event, now_));
   }
 
+  Said chunks() { return describe(transaction_->on(client::Data{true}, now_)); }
+  Said end_of_chunk() { return describe(transaction_->on(client::EndOfChunk{3}, now_)); }
   Said data() { return describe(transaction_->on(client::Data{}, now_)); }
   Said mail_data(std::string_view bytes) {
     return describe(transaction_->on(client::MailData{bytes}, now_));
@@ -79,7 +81,7 @@ class TransactionTest : public ::testing::Test {
   }
 
   Said leased(bool is_reused = false, bool is_reset_owed = false) {
-    return describe(transaction_->on(Leased{plenty(), is_reused, is_reset_owed}, now_));
+    return describe(transaction_->on(Leased{connection_, is_reused, is_reset_owed}, now_));
   }
   Said lease_failed() {
     return describe(transaction_->on(
@@ -88,6 +90,9 @@ class TransactionTest : public ::testing::Test {
   Said replied(smtp::Sent sent, int code, std::string_view text = "x") {
     return describe(transaction_->on(
         smtp::from_smarthost::Replied{sent, smtp::Reply::make(code, "", text)}, now_));
+  }
+  Said lost_before_all_was_sent() {
+    return describe(transaction_->on(SmarthostLost{kLost, true}, now_));
   }
   Said lost() { return describe(transaction_->on(SmarthostLost{kLost}, now_)); }
 
@@ -114,6 +119,7 @@ class TransactionTest : public ::testing::Test {
 
   base::Instant now_{1h};
   smtp::Extensions promised_ = plenty();
+  smtp::Extensions connection_ = plenty();
   std::optional<Transaction> transaction_;
 };
 
@@ -167,6 +173,105 @@ TEST_F(TransactionTest, RecipientsAreAnsweredInOrder) {
   EXPECT_THAT(replied(smtp::Sent::rcpt, 550, "2"), ElementsAre("reply 550 2"));
   EXPECT_THAT(replied(smtp::Sent::rcpt, 450, "3"), ElementsAre("reply 450 3"));
   EXPECT_THAT(data(), ElementsAre("begin-data", StartsWith("reply 354")));
+}
+
+// --- chunks ---
+
+class ChunkTransactionTest : public TransactionTest {
+ protected:
+  void SetUp() override {
+    TransactionTest::SetUp();
+    promised_.chunking = promised_.binarymime = true;
+    connection_ = promised_;
+  }
+};
+
+TEST_F(ChunkTransactionTest, MailDataIsChunkedWhereTheSmarthostTakesChunks) {
+  open_envelope();
+  EXPECT_THAT(data(), ElementsAre("begin-chunks", StartsWith("reply 354")));
+  EXPECT_THAT(mail_data("a\r\n"), ElementsAre("send-data a\r\n"));
+  EXPECT_THAT(end_of_data(), ElementsAre("end-data"));
+  EXPECT_THAT(replied(smtp::Sent::end_of_data, 250, "queued"),
+              ElementsAre("reply 250 queued", "finished <s@c> 1 3 250", "return clean"));
+}
+
+TEST_F(ChunkTransactionTest, WhoWantsTheSmarthostsRepliesGetsItsReplyToData) {
+  open_late();
+  mail();
+  leased();
+  replied(smtp::Sent::mail, 250);
+  rcpt();
+  replied(smtp::Sent::rcpt, 250);
+  EXPECT_THAT(data(), ElementsAre("begin-data"));
+}
+
+TEST_F(ChunkTransactionTest, ChunksOfTheClientAreChunksWhereTheyCanBe) {
+  open_envelope();
+  EXPECT_THAT(chunks(), ElementsAre("begin-chunks", StartsWith("reply 354")));
+  mail_data("a\r\n");
+  EXPECT_THAT(end_of_chunk(), ElementsAre("reply 250 2.0.0 3 octets taken"));
+  mail_data("b\r\n");
+  EXPECT_THAT(end_of_data(), ElementsAre("end-data"));
+}
+
+TEST_F(ChunkTransactionTest, ChunksOfTheClientBecomeDataWhereTheyMust) {
+  connection_.chunking = connection_.binarymime = false;
+  open_envelope();
+  EXPECT_THAT(chunks(), ElementsAre("begin-data", StartsWith("reply 354")));
+}
+
+TEST_F(ChunkTransactionTest, BinaryMailNeedsAConnectionThatCarriesIt) {
+  mail("FROM:<s@c> BODY=BINARYMIME");
+  EXPECT_THAT(rcpt(), ElementsAre("lease BINARYMIME"));
+  connection_.binarymime = false;
+  EXPECT_THAT(leased(), ElementsAre("return clean", "lease fresh BINARYMIME"));
+}
+
+TEST_F(ChunkTransactionTest, RefusedChunkIsTheReplyAtTheClientsEndOfData) {
+  open_envelope();
+  data();
+  mail_data("a\r\n");
+  EXPECT_THAT(replied(smtp::Sent::end_of_data, 552, "too big"), ElementsAre("return clean"));
+  EXPECT_THAT(mail_data("b\r\n"), IsEmpty());
+  EXPECT_THAT(end_of_data(), ElementsAre("reply 552 too big", "finished <s@c> 1 6 552"));
+}
+
+TEST_F(ChunkTransactionTest, RefusedChunkIsTheReplyToTheClientsNextChunk) {
+  open_envelope();
+  chunks();
+  mail_data("a\r\n");
+  replied(smtp::Sent::end_of_data, 552, "too big");
+  EXPECT_THAT(end_of_chunk(), ElementsAre("reply 552 too big", "finished <s@c> 1 3 552"));
+  EXPECT_TRUE(transaction_->is_idle());
+}
+
+TEST_F(ChunkTransactionTest, FarewellInsideMailDataGivesTheConnectionUp) {
+  open_envelope();
+  data();
+  EXPECT_THAT(replied(smtp::Sent::end_of_data, 421), ElementsAre("return: smarthost said 421"));
+}
+
+TEST_F(ChunkTransactionTest, ClientThatLeavesInsideItsMailDataTaintsNothing) {
+  open_envelope();
+  data();
+  mail_data("a\r\n");
+  EXPECT_THAT(gone(), ElementsAre("finished <s@c> 1 3 0 quit", "return clean"));
+}
+
+TEST_F(ChunkTransactionTest, LossAfterTheLastChunkIsInDoubt) {
+  open_envelope();
+  data();
+  end_of_data();
+  EXPECT_THAT(lost(), ElementsAre(HasSubstr("a second copy is possible"),
+                                  "finished <s@c> 1 0 451 in doubt"));
+}
+
+TEST_F(TransactionTest, LossBeforeTheEndOfDataLeftIsNotInDoubt) {
+  open_data();
+  end_of_data();
+  EXPECT_THAT(
+      lost_before_all_was_sent(),
+      ElementsAre("reply 451 4.4.2 smarthost closed the connection", "finished <s@c> 1 0 451"));
 }
 
 // --- refusals ---
@@ -310,7 +415,7 @@ TEST_F(TransactionTest, UnreachableSmarthostAnswersLateMail) {
 TEST_F(TransactionTest, LeaseIsCancelledWhenTheClientLosesInterest) {
   mail();
   rcpt();
-  EXPECT_THAT(gone(), ElementsAre("cancel"));
+  EXPECT_THAT(gone(), ElementsAre("finished <s@c> 0 0 0 quit", "cancel"));
   EXPECT_TRUE(transaction_->is_idle());
   auth();
   EXPECT_THAT(gone(), ElementsAre("cancel"));
@@ -325,7 +430,7 @@ TEST_F(TransactionTest, LeaseThatComesTooLateGoesBack) {
 
 TEST_F(TransactionTest, OpenTransactionGoesBackCleanAtReset) {
   open_envelope();
-  EXPECT_THAT(reset(), ElementsAre("return clean"));
+  EXPECT_THAT(reset(), ElementsAre("finished <s@c> 1 0 0 the client gave it up", "return clean"));
   EXPECT_THAT(reset(), IsEmpty());
   EXPECT_TRUE(transaction_->is_idle());
 }
@@ -334,16 +439,17 @@ TEST_F(TransactionTest, ConnectionWithOwedRepliesIsNotGivenOn) {
   mail();
   rcpt();
   leased();
-  EXPECT_THAT(gone(), ElementsAre("return: replies are owed"));
+  EXPECT_THAT(gone(), ElementsAre("finished <s@c> 0 0 0 quit", "return: replies are owed"));
 }
 
 TEST_F(TransactionTest, ClientThatLeavesInsideItsMailDataTaintsTheConnection) {
   open_data();
   mail_data("a\r\n");
-  EXPECT_THAT(gone(), ElementsAre(StartsWith("return: the client left inside its mail data")));
+  EXPECT_THAT(gone(), ElementsAre("finished <s@c> 1 3 0 quit",
+                                  StartsWith("return: the client left inside its mail data")));
   open_data();
   end_of_data();
-  EXPECT_THAT(gone(), ElementsAre(StartsWith("return: ")));
+  EXPECT_THAT(gone(), ElementsAre("finished <s@c> 1 0 0 quit in doubt", StartsWith("return: ")));
   open_late();
   mail();
   leased();
@@ -351,7 +457,7 @@ TEST_F(TransactionTest, ClientThatLeavesInsideItsMailDataTaintsTheConnection) {
   rcpt();
   replied(smtp::Sent::rcpt, 250);
   data();
-  EXPECT_THAT(gone(), ElementsAre(StartsWith("return: ")));
+  EXPECT_THAT(gone(), ElementsAre("finished <s@c> 1 0 0 quit", StartsWith("return: ")));
 }
 
 TEST_F(TransactionTest, ConnectionThatOffersLessThanWasPromisedIsNotUsed) {
@@ -837,7 +943,7 @@ TEST_F(TransactionTest, PinnedConnectionIsResetBetweenTransactions) {
   rcpt();
   replied(smtp::Sent::mail, 250);
   replied(smtp::Sent::rcpt, 250);
-  EXPECT_THAT(reset(), IsEmpty());
+  EXPECT_THAT(reset(), ElementsAre("finished <s@c> 1 0 0 the client gave it up"));
   mail();
   EXPECT_THAT(rcpt(), ElementsAre("send RSET", "send MAIL FROM:<s@c>", "send RCPT TO:<r@u>"));
 }

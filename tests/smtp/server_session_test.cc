@@ -237,10 +237,58 @@ TEST_F(ServerSessionTest, SequenceErrorsAreAnswered) {
   EXPECT_THAT(ask("RCPT TO:<r@u.test>\r\n"), StartsWith("503 5.5.1"));
   EXPECT_THAT(ask("DATA\r\n"), StartsWith("503 5.5.1"));
   mail();
-  EXPECT_THAT(ask("DATA\r\n"), StartsWith("503 5.5.1"));
   EXPECT_THAT(ask("MAIL FROM:<t@c.test>\r\n"), StartsWith("503 5.5.1"));
   rcpt();
   data();
+}
+
+TEST_F(ServerSessionTest, MailMayFollowADataThatWasRefusedForWantOfRecipients) {
+  ehlo();
+  mail();
+  EXPECT_THAT(ask("DATA\r\n"), StartsWith("503 5.5.1"));
+  mail();
+  EXPECT_THAT(feed("RCPT TO:<r@u.test>\r\n"), ElementsAre("RCPT TO:<r@u.test>"));
+  reply(550);
+  said();
+  EXPECT_THAT(ask("DATA\r\n"), StartsWith("554 5.5.1"));
+  EXPECT_THAT(feed("MAIL FROM:<\r\n"), ElementsAre("reset"));
+  EXPECT_THAT(said(), StartsWith("501"));
+  EXPECT_THAT(ask("RCPT TO:<r@u.test>\r\n"), StartsWith("503 5.5.1"));
+}
+
+TEST_F(ServerSessionTest, RefusedRecipientsAreNoErrorsOfTheSession) {
+  ehlo();
+  mail();
+  for (unsigned i = 0; i < 3 * kMaxErrors; ++i) {
+    EXPECT_THAT(ask("RCPT TO:<\r\n"), StartsWith("501")) << i;
+  }
+  rcpt();
+}
+
+TEST_F(ServerSessionTest, RefusedRecipientsWithoutEndAreErrorsAtLast) {
+  ehlo();
+  mail();
+  std::size_t count = 0;
+  while (!session_->is_finished() && count < 2 * kMaxRecipients) {
+    feed("RCPT TO:<\r\n");
+    ++count;
+  }
+  EXPECT_EQ(count, kMaxRecipients + kMaxErrors + 1);
+}
+
+TEST_F(ServerSessionTest, AcceptedMailForgivesErrors) {
+  ehlo();
+  for (unsigned round = 0; round < 3; ++round) {
+    for (unsigned i = 0; i + 1 < kMaxErrors; ++i) {
+      EXPECT_THAT(ask("NONSENSE\r\n"), StartsWith("500")) << i;
+    }
+    mail();
+    rcpt();
+    data();
+    feed("x\r\n.\r\n");
+    reply(250);
+    said();
+  }
 }
 
 TEST_F(ServerSessionTest, LinesThatAreNoCommandsAreRefused) {
@@ -304,8 +352,7 @@ TEST_F(ServerSessionTest, TolerantSyntaxTakesMailWithoutHello) {
 TEST_F(ServerSessionTest, OtherProtocolsAreShownTheDoor) {
   for (const std::string_view bytes :
        {std::string_view("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
-        std::string_view("Subject: hello\r\n"), std::string_view("SSH-2.0-x\r\n"),
-        std::string_view("\x16\x03\x01\x02\x00\x01", 6)}) {
+        std::string_view("Subject: hello\r\n"), std::string_view("SSH-2.0-x\r\n")}) {
     SCOPED_TRACE(std::string(bytes.substr(0, 8)));
     open({}, plenty());
     EXPECT_THAT(feed(bytes), ElementsAre("gone: client does not speak SMTP"));
@@ -315,7 +362,8 @@ TEST_F(ServerSessionTest, OtherProtocolsAreShownTheDoor) {
 
 TEST_F(ServerSessionTest, TlsHelloIsKnownWithoutALineEndAndByteByByte) {
   EXPECT_THAT(feed("\x16"), IsEmpty());
-  EXPECT_THAT(feed("\x03"), ElementsAre("gone: client does not speak SMTP"));
+  EXPECT_THAT(feed("\x03"), ElementsAre(StartsWith("gone: client began TLS")));
+  EXPECT_EQ(said(), "554 5.5.1 this is an SMTP server\r\n");
 }
 
 TEST_F(ServerSessionTest, BdatThatWasNotOfferedEndsTheSession) {

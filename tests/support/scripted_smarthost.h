@@ -6,8 +6,8 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,18 +22,30 @@ namespace support {
 
 // Where a smarthost may be made to differ.
 enum class Point {
-  greeting, ehlo, helo, starttls,  // ehlo and helo: before TLS
-  sealed_ehlo, sealed_helo, mail, rcpt, data,
-  body,  // each piece of mail data as it comes; go_on with no bytes: as usual
-  end_of_data, rset, quit, auth, other,
+  greeting,
+  ehlo,
+  helo,
+  starttls,  // ehlo and helo: before TLS
+  sealed_ehlo,
+  sealed_helo,
+  mail,
+  rcpt,
+  data,
+  body,   // each piece of mail data as it comes; go_on with no bytes: as usual
+  chunk,  // BDAT that is not the last; the last is end_of_data
+  end_of_data,
+  rset,
+  quit,
+  auth,
+  other,
 };
 
 // The moment a hook is asked about.
 struct Situation {
   Point point = Point::other;
-  std::string line;         // the command, without CRLF; empty for greeting, body, end_of_data
-  int count = 0;            // how often this point was reached on this connection, from 1
-  std::size_t size = 0;     // octets of mail data so far, for body and end_of_data
+  std::string line;      // the command, without CRLF; empty for greeting, body, end_of_data
+  int count = 0;         // how often this point was reached on this connection, from 1
+  std::size_t size = 0;  // octets of mail data so far, for body and end_of_data
   SmarthostConnection& wire;
 };
 
@@ -51,8 +63,8 @@ struct Behavior {
   bool is_implicit_tls = false;
   bool is_tls_wanted = true;  // MAIL in the clear gets 530
   std::vector<std::string> clear_keywords = {"PIPELINING", "8BITMIME", "STARTTLS"};
-  std::vector<std::string> keywords = {"PIPELINING", "SIZE 52428800", "8BITMIME", "DSN",
-                                       "SMTPUTF8", "ENHANCEDSTATUSCODES"};
+  std::vector<std::string> keywords = {"PIPELINING", "SIZE 52428800", "8BITMIME",
+                                       "DSN",        "SMTPUTF8",      "ENHANCEDSTATUSCODES"};
   std::shared_ptr<tls::ServerContext> tls;  // may be shared by several smarthosts
 };
 

@@ -76,6 +76,8 @@ bool SmarthostSession::obey(const std::string& line) {
     on_rcpt(line);
   } else if (verb == "DATA") {
     on_data(line);
+  } else if (verb == "BDAT") {
+    on_bdat(line);
   } else if (verb == "AUTH") {
     answer(Point::auth, line, "503 5.5.1 AUTH not available\r\n");
   } else {
@@ -105,6 +107,7 @@ void SmarthostSession::on_mail(const std::string& line) {
   if (!is_positive(answer(Point::mail, line, "250 2.1.0 sender ok\r\n"))) return;
   mail_ = line;
   rcpts_.clear();
+  chunks_.clear();
 }
 
 void SmarthostSession::on_rcpt(const std::string& line) {
@@ -124,9 +127,33 @@ void SmarthostSession::on_data(const std::string& line) {
   if (!answer(Point::data, line, "354 go ahead\r\n").starts_with("354")) return;
   std::string data;
   if (!read_mail_data(data)) return;
-  const Answer said = ask(Point::end_of_data, "")
-                          .value_or(Answer{"250 2.0.0 queued as " + std::to_string(data.size()) +
-                                           "\r\n"});
+  finish_mail(data);
+}
+
+// RFC 3030 2.
+void SmarthostSession::on_bdat(const std::string& line) {
+  const std::size_t size = std::stoul(line.substr(line.find(' ') + 1));
+  std::string chunk;
+  while (chunk.size() < size) chunk += wire_.read_some();
+  wire_.unread(chunk.substr(size));
+  chunk.resize(size);
+  if (rcpts_.empty()) {
+    wire_.send("503 5.5.1 RCPT first\r\n");
+    return;
+  }
+  chunks_ += chunk;
+  size_ = chunks_.size();
+  if (line.ends_with(" LAST")) {
+    finish_mail(chunks_);
+  } else if (!is_positive(answer(Point::chunk, line, "250 2.0.0 taken\r\n"))) {
+    rcpts_.clear();  // whatever follows is refused
+  }
+}
+
+void SmarthostSession::finish_mail(const std::string& data) {
+  const Answer said =
+      ask(Point::end_of_data, "")
+          .value_or(Answer{"250 2.0.0 queued as " + std::to_string(data.size()) + "\r\n"});
   // First stored, then said: whoever sees the reply finds the mail.
   if (is_positive(said.bytes)) journal_.store({wire_.number(), mail_, rcpts_, data});
   mail_.clear();

@@ -29,6 +29,8 @@ class SmarthostSession {
   void on_mail(const std::string& line);
   void on_rcpt(const std::string& line);
   void on_data(const std::string& line);
+  void on_bdat(const std::string& line);
+  void finish_mail(const std::string& data);
   // False when the hook cut it short.
   bool read_mail_data(std::string& data);
 
@@ -40,6 +42,7 @@ class SmarthostSession {
   std::size_t size_ = 0;
   std::string mail_;
   std::vector<std::string> rcpts_;
+  std::string chunks_;  // since MAIL
 };
 
 }  // namespace support

@@ -4,6 +4,7 @@
 // of the conversation, command by command with the replies the smarthost gave to them.
 #include "support/strict_judge.h"
 
+#include <algorithm>
 #include <cctype>
 #include <deque>
 #include <optional>
@@ -46,11 +47,16 @@ void judge_wire(const ConnectionRecord& record, const JudgeOptions& options, Fin
   const std::string clear = record.clear();
   static const std::string kStartTls = "STARTTLS\r\n";
   static const std::string kQuit = "QUIT\r\n";
-  const std::set<std::string> allowed =
-      record.is_implicit_tls
-          ? std::set<std::string>{""}
-          : std::set<std::string>{"", ehlo, ehlo + kQuit, kQuit, ehlo + kStartTls,
-                                  ehlo + kStartTls + kQuit, ehlo + helo, ehlo + helo + kQuit};
+  const std::set<std::string> allowed = record.is_implicit_tls
+                                            ? std::set<std::string>{""}
+                                            : std::set<std::string>{"",
+                                                                    ehlo,
+                                                                    ehlo + kQuit,
+                                                                    kQuit,
+                                                                    ehlo + kStartTls,
+                                                                    ehlo + kStartTls + kQuit,
+                                                                    ehlo + helo,
+                                                                    ehlo + helo + kQuit};
   if (!allowed.contains(clear)) {
     out.push_back("in the clear: " + shown(clear));
   }
@@ -79,7 +85,7 @@ class Conversation {
     awaited_.clear();
     if (!is_greeted) awaited_.push_back("greeting");
     state_ = State::commands;
-    is_pipelining_ = has_hello_ = false;
+    is_pipelining_ = is_chunking_ = has_hello_ = false;
     has_mail_ = has_rcpt_ = false;
   }
 
@@ -103,7 +109,7 @@ class Conversation {
   }
 
  private:
-  enum class State { commands, data_asked, data, auth };
+  enum class State { commands, data_asked, data, chunk, auth };
 
   void find(const std::string& what) { out_.push_back(what); }
 
@@ -119,6 +125,7 @@ class Conversation {
 
   bool read_one() {
     if (state_ == State::data) return read_data();
+    if (state_ == State::chunk) return read_chunk();
     if (state_ == State::data_asked && !rest().empty()) {
       find("octets after DATA, before its reply: " + shown(rest()));
       at_ = input_.size();
@@ -130,6 +137,31 @@ class Conversation {
     }
     if (rest().size() > kAuthLine) find("an endless line: " + shown(rest()));
     return false;
+  }
+
+  bool read_chunk() {
+    const std::size_t count = std::min(chunk_left_, rest().size());
+    at_ += count;
+    chunk_left_ -= count;
+    if (chunk_left_ > 0) return false;
+    state_ = State::commands;
+    return true;
+  }
+
+  void judge_chunk(const std::string& text) {
+    if (!is_chunking_) find("BDAT although it is not offered");
+    if (!has_mail_ || !has_rcpt_) find("BDAT without an accepted recipient");
+    const std::string argument = text.substr(text.find(' ') + 1);
+    const std::string digits = argument.substr(0, argument.find(' '));
+    const bool is_number =
+        !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
+    if (!is_number || (argument != digits && argument != digits + " LAST")) {
+      find("not a BDAT command: " + shown(text));
+      return;
+    }
+    chunk_left_ = std::stoul(digits);
+    state_ = State::chunk;
+    if (argument != digits) awaited_.back() = "LAST";
   }
 
   void judge_line(const std::string& line) {
@@ -165,7 +197,7 @@ class Conversation {
     if (verb == "EHLO" || verb == "HELO") {
       if (text != verb + " " + options_.ehlo_name) find("another name of ours: " + shown(text));
       has_hello_ = true;
-      is_pipelining_ = false;
+      is_pipelining_ = is_chunking_ = false;
       has_mail_ = has_rcpt_ = false;
     } else if (verb == "MAIL") {
       if (!has_hello_) find("MAIL before EHLO");
@@ -179,6 +211,8 @@ class Conversation {
       if (!has_mail_ || !has_rcpt_) find("DATA without an accepted recipient");
       if (text != "DATA") find("DATA with an argument");
       state_ = State::data_asked;
+    } else if (verb == "BDAT") {
+      judge_chunk(text);
     } else if (verb == "RSET" || verb == "QUIT" || verb == "NOOP" || verb == "STARTTLS") {
       if (text != verb) find(verb + " with an argument");
       if (verb == "RSET") has_mail_ = has_rcpt_ = false;
@@ -194,7 +228,9 @@ class Conversation {
       find(verb + " before the reply to " + awaited_.back() + ", without PIPELINING");
     }
     for (const std::string& each : awaited_) {
-      if (each != "MAIL" && each != "RCPT" && each != "RSET") {
+      // RFC 3030 4.2: behind BDAT only BDAT.
+      const bool is_chunk = each == "BDAT" && verb == "BDAT";
+      if (each != "MAIL" && each != "RCPT" && each != "RSET" && !is_chunk) {
         find(verb + " before the reply to " + each);
         return;
       }
@@ -220,8 +256,8 @@ class Conversation {
     return true;
   }
 
-  // A line that goes on for long is not kept until its end. What may matter for the end stays: a CR,
-  // and the first octets of a line.
+  // A line that goes on for long is not kept until its end. What may matter for the end stays: a
+  // CR, and the first octets of a line.
   bool read_partial_line() {
     constexpr std::size_t kKept = 3;
     if (rest().size() > kKept) {
@@ -249,6 +285,7 @@ class Conversation {
     std::string keyword = line.substr(4);
     for (char& c : keyword) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     if (keyword == "PIPELINING") is_pipelining_ = true;
+    if (keyword == "CHUNKING") is_chunking_ = true;
   }
 
   void on_reply(const std::string& line) {
@@ -265,8 +302,8 @@ class Conversation {
     } else if (what == "DATA") {
       state_ = line.starts_with("354") ? State::data : State::commands;
       is_line_begun_ = false;
-    } else if (what == "end of data") {
-      has_mail_ = has_rcpt_ = false;
+    } else if (what == "end of data" || (what == "LAST" && kind == '2')) {
+      has_mail_ = has_rcpt_ = false;  // what a refused BDAT leaves behind needs RSET
     } else if (what == "AUTH" && line.starts_with("334")) {
       state_ = State::auth;
     }
@@ -284,6 +321,8 @@ class Conversation {
   std::string replies_;
   std::deque<std::string> awaited_;
   bool is_pipelining_ = false;
+  bool is_chunking_ = false;
+  std::size_t chunk_left_ = 0;
   bool has_hello_ = false;
   bool has_mail_ = false;
   bool has_rcpt_ = false;

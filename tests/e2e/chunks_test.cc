@@ -1,0 +1,165 @@
+// BDAT on both sides of the program, and mail data that comes faster than it goes.
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "support/seal_test.h"
+
+namespace support {
+namespace {
+
+constexpr std::size_t kBig = 3 * 1024 * 1024;
+
+std::string big_mail(std::size_t size = kBig) {
+  std::string body;
+  for (std::size_t line = 0; body.size() < size; ++line) {
+    body += "line " + std::to_string(line) + std::string(60, 'x') + "\r\n";
+  }
+  return make_mail(body);
+}
+
+class Chunks : public SealTest {
+ protected:
+  void SetUp() override {
+    SealTest::SetUp();
+    Behavior behavior = smarthost().behavior();
+    behavior.keywords.insert(behavior.keywords.end(), {"CHUNKING", "BINARYMIME"});
+    smarthost().set_behavior(behavior);
+  }
+
+  // The commands that carried mail data, of all connections.
+  std::vector<std::string> data_commands() {
+    std::vector<std::string> found;
+    for (const ConnectionRecord& record : smarthost().journal().records()) {
+      const std::string said = record.received(true);
+      std::string_view rest = said;
+      while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find("\r\n"), rest.size());
+        const std::string_view line = rest.substr(0, end);
+        if (line == "DATA" || line.starts_with("BDAT ")) found.emplace_back(line);
+        rest.remove_prefix(std::min(end + 2, rest.size()));
+      }
+    }
+    return found;
+  }
+};
+
+TEST_F(Chunks, SmallMailIsOneLastChunk) {
+  const std::string mail = make_mail("..stuffed\r\n");
+  EXPECT_TRUE(attempt(mail).is_accepted());
+  const StoredMail stored = smarthost().wait_for_mails(1).at(0);
+  EXPECT_NE(stored.without_trace().find("\r\n.stuffed\r\n"), std::string::npos);
+  EXPECT_EQ(data_commands(),
+            std::vector<std::string>{"BDAT " + std::to_string(stored.data.size()) + " LAST"});
+}
+
+TEST_F(Chunks, BigMailArrivesByteForByte) {
+  const std::string mail = big_mail();
+  EXPECT_TRUE(attempt(mail).is_accepted());
+  EXPECT_EQ(smarthost().wait_for_mails(1).at(0).without_trace(), mail);
+  // Where a chunk ends a line does not; so the commands are found by their names alone.
+  const std::string said = smarthost().journal().records().at(0).received(true);
+  std::size_t chunks = 0;
+  for (std::size_t at = said.find("BDAT "); at != std::string::npos;
+       at = said.find("BDAT ", at + 1)) {
+    ++chunks;
+  }
+  EXPECT_GT(chunks, 10u);
+}
+
+TEST_F(Chunks, DataIsUsedWhereChunkingIsOff) {
+  config_.set("smarthost", "chunking", "off");
+  SmtpClient client = connect();
+  EXPECT_FALSE(offers(client.hello(), "CHUNKING"));
+  EXPECT_EQ(client.mail(make_mail()).code, 250);
+  EXPECT_EQ(data_commands(), std::vector<std::string>{"DATA"});
+}
+
+TEST_F(Chunks, ClientMaySendChunksItself) {
+  SmtpClient client = connect();
+  const Reply ehlo = client.hello();
+  EXPECT_TRUE(offers(ehlo, "CHUNKING"));
+  EXPECT_TRUE(offers(ehlo, "BINARYMIME"));
+  client.envelope();
+  client.send("BDAT 14\r\nSubject: a\r\n\r\nBDAT 3 LAST\r\n.\r\n");
+  EXPECT_EQ(client.read_reply().code, 250);
+  EXPECT_EQ(client.read_reply().code, 250);
+  EXPECT_EQ(smarthost().wait_for_mails(1).at(0).without_trace(), "Subject: a\r\n\r\n.\r\n");
+  client.quit();
+}
+
+TEST_F(Chunks, BinaryMailIsCarriedAsItIs) {
+  const std::string content = std::string("Subject: b\r\n\r\n\0\n\r.\r\n\xff", 21);
+  SmtpClient client = connect();
+  client.hello();
+  EXPECT_EQ(client.command("MAIL FROM:<a@b.test> BODY=BINARYMIME").code, 250);
+  EXPECT_EQ(client.command("RCPT TO:<rcpt@example.test>").code, 250);
+  client.send("BDAT " + std::to_string(content.size()) + " LAST\r\n" + content);
+  EXPECT_EQ(client.read_reply().code, 250);
+  EXPECT_EQ(smarthost().wait_for_mails(1).at(0).without_trace(), content);
+}
+
+TEST_F(Chunks, RefusedChunkIsOneHonestReplyAndTheConnectionServesOn) {
+  smarthost().on(Point::chunk, once("552 5.3.4 enough\r\n"));
+  SmtpClient client = connect();
+  client.hello();
+  EXPECT_EQ(client.mail(big_mail()).code, 552);
+  EXPECT_EQ(client.mail(make_mail()).code, 250);
+  EXPECT_EQ(smarthost().wait_for_mails(1).size(), 1u);
+}
+
+TEST_F(Chunks, FarewellInsideTheMailDataIsPassedOn) {
+  smarthost().on(Point::chunk, once("421 4.3.2 going down\r\n", Then::close));
+  SmtpClient client = connect();
+  client.hello();
+  const Reply reply = client.mail(big_mail());
+  EXPECT_TRUE(reply.code == 421 || reply.code == 451) << reply.code;
+  EXPECT_TRUE(attempt().is_accepted());
+}
+
+// Clients that send faster than the smarthost takes it are made to wait, and never for ever.
+class SlowSmarthost : public SealTest {};
+
+TEST_F(SlowSmarthost, MailDataHeldForALate354IsSentOnWhenItComes) {
+  smarthost().on(Point::data, [](const Situation&) -> std::optional<Answer> {
+    // That smtpseal has stopped reading is no event that could be waited for.
+    std::this_thread::sleep_for(300ms);
+    return std::nullopt;
+  });
+  const std::string mail = big_mail();
+  EXPECT_TRUE(attempt(mail).is_accepted());
+  EXPECT_EQ(smarthost().wait_for_mails(1).at(0).without_trace(), mail);
+}
+
+TEST_F(SlowSmarthost, MailDataIsTakenAtTheSmarthostsPace) {
+  smarthost().on(Point::body, [](const Situation& situation) -> std::optional<Answer> {
+    if (situation.count % 8 == 0) std::this_thread::sleep_for(5ms);
+    return std::nullopt;
+  });
+  const std::string mail = big_mail();
+  EXPECT_TRUE(attempt(mail).is_accepted());
+  EXPECT_EQ(smarthost().wait_for_mails(1).at(0).without_trace(), mail);
+}
+
+TEST_F(SlowSmarthost, ManyRepliesAtOnceHoldNobodyUp) {
+  // RFC 2920 3.1: more than 64 KiB of replies in one write.
+  const std::string text = "250 2.1.5 " + std::string(150, 'r') + "\r\n";
+  smarthost().on(Point::rcpt, always(text));
+  SmtpClient client = connect();
+  client.hello();
+  std::string batch = "MAIL FROM:<a@b.test>\r\n";
+  constexpr int kRecipients = 900;
+  for (int i = 0; i < kRecipients; ++i) batch += "RCPT TO:<r" + std::to_string(i) + "@u.test>\r\n";
+  client.send(batch + "DATA\r\n");
+  EXPECT_EQ(client.read_reply().code, 250);
+  for (int i = 0; i < kRecipients; ++i) ASSERT_EQ(client.read_reply().code, 250) << i;
+  EXPECT_EQ(client.read_reply().code, 354);
+  EXPECT_EQ(client.finish(make_mail()).code, 250);
+}
+
+}  // namespace
+}  // namespace support
