@@ -66,8 +66,9 @@ class App::Slot final : net::ListenerEvents {
 // A configuration that is to come into force: what was made of it, and a seat for each address.
 struct App::Prepared {
   struct Seat {
-    std::size_t reused = 0;        // index + 1 into slots_
-    std::unique_ptr<Slot> opened;  // when none is reused; nothing when the machine lacks the address
+    std::size_t reused = 0;  // index + 1 into slots_
+    std::unique_ptr<Slot>
+        opened;  // when none is reused; nothing when the machine lacks the address
     ListenerContext* context = nullptr;
   };
   std::unique_ptr<Generation> generation;

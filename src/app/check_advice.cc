@@ -264,8 +264,8 @@ std::string advise_on_trust(const CheckFindings& findings) {
 
 std::string advise_on_name(const config::Smarthost& smarthost, const tls::CertificateFacts& leaf) {
   if (leaf.names.empty()) {
-    return "The certificate carries no subjectAltName, the only place where names count. Its "
-           "administrator must renew it.";
+    return "The certificate names no host in its subjectAltName, the only place where names count. "
+           "Its administrator must renew it.";
   }
   const auto usable = std::find_if(leaf.names.begin(), leaf.names.end(), [](const auto& name) {
     return name.find('*') == std::string::npos;

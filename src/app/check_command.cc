@@ -41,7 +41,7 @@ config::LoadResult load_to_check(const Invocation& invocation) {
 }
 
 ExitStatus tell_problems(const std::vector<config::Problem>& problems, bool is_json) {
-  for (const config::Problem& problem : problems) std::cerr << problem.to_string() << '\n';
+  for (const config::Problem& problem : problems) std::cerr << told(problem) << '\n';
   if (is_json) std::cout << format_json(problems);
   return ExitStatus::config;
 }

@@ -1,11 +1,12 @@
 // See cli.h. The grammar is CLI11's; what it means is ours.
 #include "app/cli.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <utility>
+
+#include <CLI/CLI.hpp>
 
 #include "app/exit_status.h"
 #include "app/version.h"
@@ -60,8 +61,7 @@ void add_overrides(CLI::App& command, Bound& bound, bool with_listener) {
         ->type_name("ADDR:PORT")
         ->expected(1)
         ->take_all();
-    command.add_option("--smarthost", bound.smarthost, "Where mail goes")
-        ->type_name("HOST[:PORT]");
+    command.add_option("--smarthost", bound.smarthost, "Where mail goes")->type_name("HOST[:PORT]");
   }
   command.add_option("--tls", bound.tls, "How much TLS is required (default verify)")
       ->type_name("none|may|encrypt|verify");

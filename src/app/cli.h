@@ -15,15 +15,15 @@ enum class Command { run, check, send, config, queue, demo, probe, status, servi
 // What a command line asks for.
 struct Invocation {
   Command command = Command::run;
-  std::string program;                         // argv[0], for examples that people copy
-  std::optional<std::string> config_file;      // -c
-  std::vector<config::Sources::Flag> flags;    // --listen, --smarthost, --tls, --mode
+  std::string program;                       // argv[0], for examples that people copy
+  std::optional<std::string> config_file;    // -c
+  std::vector<config::Sources::Flag> flags;  // --listen, --smarthost, --tls, --mode
   bool is_json = false;
-  std::optional<std::string> target;           // check HOST[:PORT]
-  std::string from, to;                        // send
-  std::optional<std::string> via;              // send --via, demo --smarthost-only --listen
-  bool is_once = false;                        // demo --once
-  bool is_smarthost_only = false;              // demo --smarthost-only
+  std::optional<std::string> target;  // check HOST[:PORT]
+  std::string from, to;               // send
+  std::optional<std::string> via;     // send --via, demo --smarthost-only --listen
+  bool is_once = false;               // demo --once
+  bool is_smarthost_only = false;     // demo --smarthost-only
 };
 
 // "run": the word on the command line.

@@ -1,5 +1,6 @@
 // `smtpseal config`: what is in force, and where each value comes from.
 #include <iostream>
+
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
@@ -15,8 +16,10 @@ namespace {
 std::string to_json(const config::Loaded& loaded, const std::vector<config::Problem>& refused) {
   nlohmann::ordered_json values = nlohmann::json::array();
   for (const config::EffectiveValue& value : loaded.values) {
-    nlohmann::ordered_json one = {{"section", value.section}, {"key", value.key},
-                                  {"value", value.value}, {"origin", value.origin}};
+    nlohmann::ordered_json one = {{"section", value.section},
+                                  {"key", value.key},
+                                  {"value", value.value},
+                                  {"origin", value.origin}};
     if (!value.note.empty()) one["note"] = value.note;
     values.push_back(std::move(one));
   }

@@ -20,8 +20,7 @@ DemoClient::DemoClient(net::Loop& loop, DemoMail mail, DemoClientEvents& events)
 DemoClient::~DemoClient() = default;
 
 void DemoClient::start(const net::SocketAddress& server) {
-  connector_ =
-      net::Connector::connect(loop_, server.host(), server.port, kConnectTimeout, *this);
+  connector_ = net::Connector::connect(loop_, server.host(), server.port, kConnectTimeout, *this);
 }
 
 void DemoClient::on_connected(net::TcpStream stream) {

@@ -24,7 +24,7 @@ struct DemoMail {
 
 // What became of it.
 struct DemoOutcome {
-  std::optional<base::Error> error;   // the connection failed
+  std::optional<base::Error> error;    // the connection failed
   std::optional<smtp::Reply> refusal;  // to MAIL, or to DATA
   std::vector<smtp::Reply> rcpt_replies;
   std::optional<smtp::Reply> verdict;  // to the end of data

@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "app/demo_server_only.h"
 #include "app/demo_story.h"
+#include "app/listen_advice.h"
 #include "platform/platform.h"
 
 namespace app {
@@ -33,7 +34,7 @@ Look look_of_stdout() {
 }
 
 ExitStatus report(const base::Error& error) {
-  std::cerr << "smtpseal: " << error.detail << '\n';
+  std::cerr << "smtpseal: " << error.detail << '\n' << advise_on_listening(error);
   const bool is_forbidden = error.detail.find("permission denied") != std::string::npos;
   return is_forbidden ? ExitStatus::refused : exit_status_of(error.fault);
 }
@@ -47,11 +48,10 @@ ExitStatus run_server_only(net::Loop& loop, const net::SocketAddress& address) {
 
 // As people can copy it into a shell: the name it was called by, if that needs no quotes.
 std::string copyable(const std::string& program) {
-  const bool is_plain =
-      !program.empty() && std::all_of(program.begin(), program.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '/' || c == '.' || c == '_' || c == '-';
-      });
+  const bool is_plain = !program.empty() && std::all_of(program.begin(), program.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+           c == '.' || c == '_' || c == '-';
+  });
   return is_plain ? program : "smtpseal";
 }
 

@@ -136,9 +136,9 @@ void Recorder::on_command(std::string_view line) {
     case smtp::Verb::helo: asked = Asked::hello; break;
     case smtp::Verb::mail:
       asked = Asked::mail;
-      current_.reverse_path = path_of(smtp::parse_mail(command.argument, all_extensions(),
-                                                       smtp::Syntax::tolerant))
-                                  .value_or("(malformed)");
+      current_.reverse_path =
+          path_of(smtp::parse_mail(command.argument, all_extensions(), smtp::Syntax::tolerant))
+              .value_or("(malformed)");
       break;
     case smtp::Verb::rcpt:
       asked = Asked::rcpt;

@@ -35,12 +35,12 @@ struct SpokenLine {
 
 struct Exchange {
   std::vector<SpokenLine> lines;
-  std::string reverse_path;     // "<a@b>"; empty when no MAIL was heard
+  std::string reverse_path;             // "<a@b>"; empty when no MAIL was heard
   std::vector<std::string> recipients;  // accepted ones
   std::vector<std::string> refusals;    // the replies to the other ones
-  std::string verdict;          // the reply to the end of data; empty when it never came
-  unsigned round_trips = 0;     // how often the client waited for the server
-  bool has_handshake = false;   // TLS began here
+  std::string verdict;                  // the reply to the end of data; empty when it never came
+  unsigned round_trips = 0;             // how often the client waited for the server
+  bool has_handshake = false;           // TLS began here
 
   [[nodiscard]] bool is_accepted() const { return verdict.starts_with('2'); }
   // Whether all that was said of the mail (envelope, data, verdict) was said inside TLS.
@@ -82,7 +82,7 @@ class Recorder {
   std::uint64_t& counter_;
   smtp::LineReader client_lines_;
   smtp::ReplyParser replies_;
-  std::deque<Asked> asked_;              // commands without a reply yet
+  std::deque<Asked> asked_;                // commands without a reply yet
   std::deque<std::string> forward_paths_;  // of the RCPTs among them
   Exchange current_;
   std::deque<Exchange> finished_;
@@ -90,9 +90,9 @@ class Recorder {
   std::string latest_data_line_;  // of those that are not kept
   bool is_receiving_data_ = false;
   bool is_auth_response_due_ = false;
-  bool was_bare_ = false;   // the last line of mail data ended in a bare LF
+  bool was_bare_ = false;  // the last line of mail data ended in a bare LF
   bool is_encrypted_ = false;
-  bool is_client_waiting_ = true;   // for the greeting, then for replies
+  bool is_client_waiting_ = true;  // for the greeting, then for replies
   bool was_client_heard_ = false;
   bool is_client_unreadable_ = false;  // it speaks TLS where plaintext is expected
 };

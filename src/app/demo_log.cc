@@ -38,9 +38,8 @@ void DemoLog::write(base::LogLevel level, std::string_view id, std::string_view 
 }
 
 const DemoLog::Transaction* DemoLog::find_transaction(std::string_view reply) const {
-  const auto found =
-      std::find_if(transactions_.rbegin(), transactions_.rend(),
-                   [&](const Transaction& one) { return one.reply == reply; });
+  const auto found = std::find_if(transactions_.rbegin(), transactions_.rend(),
+                                  [&](const Transaction& one) { return one.reply == reply; });
   return found == transactions_.rend() ? nullptr : &*found;
 }
 

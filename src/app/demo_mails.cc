@@ -26,7 +26,10 @@ std::string_view without_trace(std::string_view content) {
 std::vector<DemoScene> demo_scenes() {
   std::vector<DemoScene> scenes;
   scenes.push_back({"a power supply's mail",
-                    {true, "ups.demo.test", "<ups@demo.test>", {"<operator@demo.test>"},
+                    {true,
+                     "ups.demo.test",
+                     "<ups@demo.test>",
+                     {"<operator@demo.test>"},
                      "From: ups@demo.test\r\n"
                      "To: operator@demo.test\r\n"
                      "Subject: On battery\r\n"
@@ -34,7 +37,10 @@ std::vector<DemoScene> demo_scenes() {
                      "Mains failed, 42 minutes left.\r\n"},
                     0});
   scenes.push_back({"an old fax: HELO only, a line starts with a dot",
-                    {false, "fax", "<fax@demo.test>", {"<office@demo.test>"},
+                    {false,
+                     "fax",
+                     "<fax@demo.test>",
+                     {"<office@demo.test>"},
                      "From: fax@demo.test\r\n"
                      "To: office@demo.test\r\n"
                      "Subject: 2 pages received\r\n"
@@ -42,7 +48,9 @@ std::vector<DemoScene> demo_scenes() {
                      ".5 minutes on the line\r\n"},
                     0});
   scenes.push_back({"a backup job, two recipients, one refused",
-                    {true, "backup.demo.test", "<backup@demo.test>",
+                    {true,
+                     "backup.demo.test",
+                     "<backup@demo.test>",
                      {"<nobody@demo.test>", "<operator@demo.test>"},
                      "From: backup@demo.test\r\n"
                      "To: nobody@demo.test, operator@demo.test\r\n"

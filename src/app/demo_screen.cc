@@ -13,11 +13,11 @@ namespace app {
 
 namespace {
 
-constexpr std::size_t kMostReplyRows = 5;   // of one command or reply
-constexpr std::size_t kMostDataRows = 2;    // of one line of mail data
-constexpr std::size_t kGutter = 3;          // between the columns: a space, a bar, a space
-constexpr std::size_t kMark = 2;            // "> " before a command
-constexpr std::size_t kWidestText = 4096;   // peer text beyond is not looked at
+constexpr std::size_t kMostReplyRows = 5;  // of one command or reply
+constexpr std::size_t kMostDataRows = 2;   // of one line of mail data
+constexpr std::size_t kGutter = 3;         // between the columns: a space, a bar, a space
+constexpr std::size_t kMark = 2;           // "> " before a command
+constexpr std::size_t kWidestText = 4096;  // peer text beyond is not looked at
 
 struct CodePoint {
   std::uint32_t value = 0;
@@ -26,8 +26,9 @@ struct CodePoint {
 
 // The first code point of valid UTF-8.
 CodePoint first_of(std::string_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<std::uint32_t>(
-      static_cast<unsigned char>(text[i])); };
+  const auto at = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i]));
+  };
   const std::uint32_t lead = at(0);
   if (lead < 0xc0) return {lead, 1};
   const std::size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
@@ -49,15 +50,26 @@ bool is_in(std::uint32_t value, const std::array<Range, N>& ranges) {
 }
 
 // Unicode's wide and zero-width characters, as coarsely as terminals agree on them.
-constexpr std::array<Range, 11> kWide = {{{0x1100, 0x115f}, {0x2e80, 0x303e}, {0x3041, 0xa4cf},
-                                          {0xac00, 0xd7a3}, {0xf900, 0xfaff}, {0xfe30, 0xfe6f},
-                                          {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1f64f},
-                                          {0x1f680, 0x1faff}, {0x20000, 0x3fffd}}};
-constexpr std::array<Range, 6> kZero = {{{0x0300, 0x036f}, {0x0483, 0x0489}, {0x1ab0, 0x1aff},
-                                         {0x200b, 0x200d}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}}};
+constexpr std::array<Range, 11> kWide = {{{0x1100, 0x115f},
+                                          {0x2e80, 0x303e},
+                                          {0x3041, 0xa4cf},
+                                          {0xac00, 0xd7a3},
+                                          {0xf900, 0xfaff},
+                                          {0xfe30, 0xfe6f},
+                                          {0xff00, 0xff60},
+                                          {0xffe0, 0xffe6},
+                                          {0x1f300, 0x1f64f},
+                                          {0x1f680, 0x1faff},
+                                          {0x20000, 0x3fffd}}};
+constexpr std::array<Range, 6> kZero = {{{0x0300, 0x036f},
+                                         {0x0483, 0x0489},
+                                         {0x1ab0, 0x1aff},
+                                         {0x200b, 0x200d},
+                                         {0x20d0, 0x20ff},
+                                         {0xfe00, 0xfe0f}}};
 // They turn the direction of a line around: a peer's text could rearrange ours.
-constexpr std::array<Range, 4> kBidi = {{{0x061c, 0x061c}, {0x200e, 0x200f}, {0x202a, 0x202e},
-                                         {0x2066, 0x2069}}};
+constexpr std::array<Range, 4> kBidi = {
+    {{0x061c, 0x061c}, {0x200e, 0x200f}, {0x202a, 0x202e}, {0x2066, 0x2069}}};
 
 std::size_t width_of(std::uint32_t value) {
   if (is_in(value, kZero)) return 0;
@@ -191,8 +203,7 @@ std::string DemoScreen::headline(std::string_view text) const {
          paint(rule(look_.columns - display_width(shown)), Style::faint) + "\n";
 }
 
-std::string DemoScreen::paragraph(std::string_view text, Style style,
-                                  std::string_view mark) const {
+std::string DemoScreen::paragraph(std::string_view text, Style style, std::string_view mark) const {
   std::string out;
   const std::size_t hang = display_width(mark);
   // No more rows than characters.
@@ -301,9 +312,8 @@ std::string DemoScreen::side_by_side(std::string_view left_title, const Exchange
   auto next_left = left.lines.begin();
   auto next_right = right.lines.begin();
   while (next_left != left.lines.end() || next_right != right.lines.end()) {
-    const bool is_left =
-        next_right == right.lines.end() ||
-        (next_left != left.lines.end() && next_left->order < next_right->order);
+    const bool is_left = next_right == right.lines.end() ||
+                         (next_left != left.lines.end() && next_left->order < next_right->order);
     const SpokenLine& line = is_left ? *next_left++ : *next_right++;
     table.add(is_left ? 0 : 1, line, cells_of(line, is_left ? left_width : right_width));
   }

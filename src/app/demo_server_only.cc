@@ -24,9 +24,9 @@ base::Result<void> DemoServerOnly::start(const net::SocketAddress& address) {
   auto ca_file = folder_.write("ca.pem", smarthost_.ca_pem());
   if (!ca_file) return ca_file.error();
   output_.print(
-      screen_.paragraph("A smarthost that wants STARTTLS listens on " +
-                            smarthost_.address().to_string() + ".",
-                        Style::strong) +
+      screen_.paragraph(
+          "A smarthost that wants STARTTLS listens on " + smarthost_.address().to_string() + ".",
+          Style::strong) +
       screen_.paragraph("Point an application at it to see whether it encrypts. Mail is shown "
                         "here and goes nowhere. Ctrl-C ends this.") +
       screen_.paragraph("Its certificate is for " + std::string(DemoSmarthost::kName) +
@@ -37,8 +37,8 @@ base::Result<void> DemoServerOnly::start(const net::SocketAddress& address) {
 }
 
 void DemoServerOnly::on_smarthost_exchange(const std::string& peer, const Exchange& exchange) {
-  const bool is_leftover = exchange.reverse_path.empty() &&
-                           exchange.lines.front().speaker == Speaker::client;
+  const bool is_leftover =
+      exchange.reverse_path.empty() && exchange.lines.front().speaker == Speaker::client;
   if (is_leftover) return;  // QUIT after a mail that was shown
   output_.print(screen_.headline("From " + peer) + screen_.one_column(exchange) +
                 finding(exchange) + "\n");
@@ -69,9 +69,10 @@ std::string DemoServerOnly::finding(const Exchange& exchange) const {
     return screen_.paragraph("NOT encrypted: refused.", Style::bad);
   }
   if (has([](const SpokenLine& line) { return line.speaker == Speaker::note; })) {
-    return screen_.paragraph("TLS was tried and failed. Clients must begin it with STARTTLS, and "
-                             "trust the authority named above.",
-                             Style::bad);
+    return screen_.paragraph(
+        "TLS was tried and failed. Clients must begin it with STARTTLS, and "
+        "trust the authority named above.",
+        Style::bad);
   }
   return screen_.paragraph("Not encrypted; no mail was offered.", Style::transient);
 }

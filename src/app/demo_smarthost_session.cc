@@ -228,10 +228,10 @@ void DemoSmarthostSession::end_mail_data(base::WallTime now) {
   }
   message_.queue_id = format_queue_id(++queue_counter_);
   message_.tls = tls_;
-  message_.trace = smtp::format_received({client_name_, client_address_, hostname_,
-                                          is_extended_ ? "ESMTPS" : "SMTP", tls_,
-                                          message_.queue_id},
-                                         now);
+  message_.trace =
+      smtp::format_received({client_name_, client_address_, hostname_,
+                             is_extended_ ? "ESMTPS" : "SMTP", tls_, message_.queue_id},
+                            now);
   say(250, "2.0.0", "Ok: queued as " + message_.queue_id);
   accepted_.push_back(message_);
   end_transaction();

@@ -27,10 +27,10 @@ struct DemoMessage {
   std::string queue_id;
   std::string reverse_path;
   std::vector<std::string> recipients;
-  std::string trace;     // the Received line this smarthost adds, with CRLF
-  std::string content;   // as it came; at most DemoSmarthostSession::kMaxKept octets of it
+  std::string trace;    // the Received line this smarthost adds, with CRLF
+  std::string content;  // as it came; at most DemoSmarthostSession::kMaxKept octets of it
   std::uint64_t size = 0;
-  std::string tls;       // "TLSv1.3 TLS_AES_128_GCM_SHA256"
+  std::string tls;  // "TLSv1.3 TLS_AES_128_GCM_SHA256"
 };
 
 class DemoSmarthostSession {
@@ -81,7 +81,7 @@ class DemoSmarthostSession {
   std::string output_;
   std::string client_name_;
   bool is_extended_ = false;
-  std::string tls_;   // empty before TLS
+  std::string tls_;  // empty before TLS
   bool has_mail_ = false;
   bool is_utf8_ = false;
   DemoMessage message_;

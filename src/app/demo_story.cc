@@ -229,8 +229,9 @@ void DemoStory::invite() {
                              " -T - \\"));
   out.append(screen_.command("    " + mails));
   out.append(screen_.command("swaks --server " + here + " --to you@demo.test"));
-  out.append(screen_.paragraph("Each message is shown here as it passes. Mail to nobody@... is "
-                               "refused, to anybody else it is taken. Ctrl-C ends this."));
+  out.append(
+      screen_.paragraph("Each message is shown here as it passes. Mail to nobody@... is "
+                        "refused, to anybody else it is taken. Ctrl-C ends this."));
   const std::string smarthost = smarthost_.address().to_string();
   out.append(screen_.paragraph("The smarthost itself is at " + smarthost +
                                "; to see what smtpseal finds out about it, told to trust the "
@@ -273,9 +274,8 @@ void DemoStory::show(const Exchange& left, Exchange right) {
     right.lines.push_back(
         {Speaker::note, "(nothing is said to the smarthost)", first, false, false});
   } else if (!right.has_handshake && right.lines.front().is_encrypted) {
-    right.lines.insert(right.lines.begin(),
-                       {Speaker::note, "(on the open TLS connection)",
-                        right.lines.front().order, false, true});
+    right.lines.insert(right.lines.begin(), {Speaker::note, "(on the open TLS connection)",
+                                             right.lines.front().order, false, true});
   }
   output_.print(screen_.side_by_side("application to smtpseal, in plaintext", left,
                                      "smtpseal to smarthost, over the wire", right) +

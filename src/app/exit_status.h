@@ -8,13 +8,13 @@ namespace app {
 enum class ExitStatus : int {
   ok = 0,
   usage = 64,
-  data = 65,          // bad input data
-  unavailable = 69,   // smarthost or service unavailable
+  data = 65,         // bad input data
+  unavailable = 69,  // smarthost or service unavailable
   os_error = 71,
   io_error = 74,
   temporary = 75,
-  protocol = 76,      // the peer broke the protocol
-  refused = 77,       // permission, or TLS policy
+  protocol = 76,  // the peer broke the protocol
+  refused = 77,   // permission, or TLS policy
   config = 78,
 };
 

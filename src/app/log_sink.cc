@@ -1,16 +1,16 @@
 // See log_sink.h.
 #include "app/log_sink.h"
 
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include <nlohmann/json.hpp>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include "app/format.h"
 #include "base/text.h"
@@ -91,9 +91,7 @@ class SpdLog final : public Log {
     logger_->info("{}", format_log_line(style_, time, level, id, event, fields));
   }
 
-  void set_level(base::LogLevel level) override {
-    level_.store(level, std::memory_order_relaxed);
-  }
+  void set_level(base::LogLevel level) override { level_.store(level, std::memory_order_relaxed); }
 
  private:
   std::shared_ptr<spdlog::logger> logger_;
@@ -111,8 +109,7 @@ LogStyle style_of(const config::General& general) {
 }  // namespace
 
 std::string format_log_line(LogStyle style, const std::string& time, base::LogLevel level,
-                            std::string_view id, std::string_view event,
-                            base::LogFields fields) {
+                            std::string_view id, std::string_view event, base::LogFields fields) {
   if (style == LogStyle::json) return format_json(time, level, id, event, fields);
   std::string line;
   if (style == LogStyle::journald) {

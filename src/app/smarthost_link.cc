@@ -339,7 +339,7 @@ std::string SmarthostLink::tls_summary() const {
 }
 
 void SmarthostLink::log_open() {
-  const std::string ms = std::to_string(base::milliseconds_between(opened_, context_.loop->now()));
+  const auto ms = base::milliseconds_between(opened_, context_.loop->now());
   if (!engine_) {
     context_.log->warn(id_text(), "smarthost-open",
                        {{"host", host_},

@@ -15,10 +15,10 @@ void warn_of_weak_tls(base::LogSink& log, const config::Config& config) {
     const tls::Level level = smarthost.tls.level;
     if (level == tls::Level::verify || level == tls::Level::pin) continue;
     log.warn("-", "tls-weak",
-             {{"smarthost", smarthost.hosts.front()}, {"tls", tls::to_string(level)},
-              {"meaning", level == tls::Level::encrypt
-                              ? "the smarthost's identity is not verified"
-                              : "mail may travel unencrypted"}});
+             {{"smarthost", smarthost.hosts.front()},
+              {"tls", tls::to_string(level)},
+              {"meaning", level == tls::Level::encrypt ? "the smarthost's identity is not verified"
+                                                       : "mail may travel unencrypted"}});
   }
 }
 
@@ -155,8 +155,10 @@ void Workers::on_prepared(std::size_t index, const base::Result<Bound>& prepared
   if (!prepared) {
     for (std::size_t i = 0; i < index; ++i) on_worker(i, [](App& app) { app.abandon(); });
     finish([this, &prepared] {
-      log_.error("-", "reload", {{"result", "failed"}, {"in-force", "the old configuration"},
-                                 {"reason", prepared.error().detail}});
+      log_.error("-", "reload",
+                 {{"result", "failed"},
+                  {"in-force", "the old configuration"},
+                  {"reason", prepared.error().detail}});
     });
     return;
   }
@@ -189,7 +191,8 @@ void Workers::on_committed() {
       return;
     }
     log_.warn("-", "reload",
-              {{"result", "done"}, {"workers", workers_.size()},
+              {{"result", "done"},
+               {"workers", workers_.size()},
                {"note", "another number of workers needs a restart"}});
   });
 }

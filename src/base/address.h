@@ -22,7 +22,7 @@ inline constexpr bool kCanSharePorts = false;
 struct SocketAddress {
   std::vector<std::uint8_t> ip;  // 4 or 16 octets, network order
   std::uint16_t port = 0;
-  std::uint32_t scope = 0;       // IPv6 zone index
+  std::uint32_t scope = 0;  // IPv6 zone index
 
   [[nodiscard]] bool is_v6() const { return ip.size() == 16; }
   [[nodiscard]] bool is_loopback() const;

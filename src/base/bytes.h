@@ -21,9 +21,7 @@ class ByteQueue {
   void append(std::string_view bytes) { storage_.append(bytes); }
 
   // The unread bytes. Valid until the next call that is not const.
-  [[nodiscard]] std::string_view view() const {
-    return std::string_view(storage_).substr(offset_);
-  }
+  [[nodiscard]] std::string_view view() const { return std::string_view(storage_).substr(offset_); }
   [[nodiscard]] std::size_t size() const { return storage_.size() - offset_; }
   [[nodiscard]] bool is_empty() const { return size() == 0; }
 

@@ -38,8 +38,8 @@ struct LogField {
   LogField(std::string_view k, const char* v) : key(k), value(v) {}
   LogField(std::string_view k, bool v) : key(k), value(v ? "yes" : "no"), is_boolean(true) {}
   template <typename Number>
-    requires std::is_integral_v<Number>
-  LogField(std::string_view k, Number v) : key(k), value(std::to_string(v)), is_number(true) {}
+  requires std::is_integral_v<Number> LogField(std::string_view k, Number v)
+      : key(k), value(std::to_string(v)), is_number(true) {}
 };
 
 using LogFields = std::initializer_list<LogField>;

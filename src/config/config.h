@@ -146,8 +146,8 @@ struct EffectiveValue {
 // An empty variable counts as not set. Variables that Kubernetes makes for a service called
 // smtpseal (SMTPSEAL_SERVICE_HOST, SMTPSEAL_PORT_25_TCP) are passed over.
 struct Sources {
-  std::optional<std::string> file;                 // path given by -c; must exist
-  std::vector<std::string> search;                 // else the first of these that exists
+  std::optional<std::string> file;  // path given by -c; must exist
+  std::vector<std::string> search;  // else the first of these that exists
   // Files that would have been looked for but for a flag, and that flag: one that exists is warned
   // of, for somebody may believe it to be in force.
   std::vector<std::string> passed_over;

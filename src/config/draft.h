@@ -36,9 +36,7 @@ struct Draft {
     return found == given.end() ? nullptr : &found->second;
   }
   // "listener", "listener outside"
-  [[nodiscard]] std::string label() const {
-    return section_label(to_string(kind), name);
-  }
+  [[nodiscard]] std::string label() const { return section_label(to_string(kind), name); }
   // Where a remark about a key belongs: at the key, else at the section.
   [[nodiscard]] const Place& place_of(std::string_view key) const {
     const Given* const found = find(key);

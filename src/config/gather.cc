@@ -175,11 +175,11 @@ class Gatherer {
     if (name.size() <= kMaxSectionName && std::all_of(name.begin(), name.end(), is_name_char)) {
       return true;
     }
-    problems_.add(place, "the name of a section has at most " + std::to_string(kMaxSectionName) +
-                             " letters, digits, - and _: " + name +
-                             (name.find_first_of("\"'") == std::string::npos
-                                  ? ""
-                                  : "; write it without quotes"));
+    problems_.add(
+        place,
+        "the name of a section has at most " + std::to_string(kMaxSectionName) +
+            " letters, digits, - and _: " + name +
+            (name.find_first_of("\"'") == std::string::npos ? "" : "; write it without quotes"));
     return false;
   }
 
@@ -265,8 +265,7 @@ class Gatherer {
     // What names one of our sections means us and is wrong; anything else may belong to whoever
     // starts smtpseal (SMTPSEAL_HOME, say), and stopping for it would help nobody.
     ProblemList& list = names_a_section(upper) ? problems_ : warnings_;
-    list.add(Place{name, 0},
-             std::string(kVariableRule) + suggestion_for_variable(known, upper));
+    list.add(Place{name, 0}, std::string(kVariableRule) + suggestion_for_variable(known, upper));
   }
 
   // Only what follows the prefix is compared: it would make strangers look alike.

@@ -1,8 +1,6 @@
 // A configuration file as sections of keys and texts, each with its line.
 #include "config/ini_file.h"
 
-#include <ini.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -11,6 +9,8 @@
 #include <memory>
 #include <set>
 #include <utility>
+
+#include <ini.h>
 
 #include "base/text.h"
 

@@ -157,8 +157,9 @@ Result<std::uint64_t> parse_workers(std::string_view text, bool can_share_ports)
   constexpr std::uint64_t kMost = 256;
   auto count = parse_number_in(text, 1, kMost);
   if (count && *count > 1 && !can_share_ports) {
-    return wrong("more than one worker needs Linux: this system cannot spread the connections to "
-                 "one port over several listeners");
+    return wrong(
+        "more than one worker needs Linux: this system cannot spread the connections to "
+        "one port over several listeners");
   }
   return count;
 }

@@ -1,10 +1,10 @@
 // The connecting half of connector.h.
 #include "net/connector.h"
 
-#include <uv.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <uv.h>
 
 #include "net/tcp_handle.h"
 #include "net/timer.h"
@@ -125,8 +125,8 @@ struct Connector::State final : ResolverEvents, TimerEvents {
     std::erase(self->attempts, attempt.get());
     auto* handle = reinterpret_cast<uv_tcp_t*>(request->handle);
     if (status == 0) {
-      const auto adopted = static_cast<TcpStream::Handle*>(
-                               static_cast<Lingering*>(handle->data))->adopt_addresses();
+      const auto adopted =
+          static_cast<TcpStream::Handle*>(static_cast<Lingering*>(handle->data))->adopt_addresses();
       if (adopted) {
         self->finish_connected(*std::move(attempt->stream));
         return;

@@ -4,9 +4,9 @@
 #include <uv.h>
 
 #ifdef __linux__
-#include <sys/socket.h>
-
 #include <cerrno>
+
+#include <sys/socket.h>
 #endif
 
 #include <utility>
@@ -141,8 +141,8 @@ base::Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const SocketA
   listener->handle_ = handle;
   status = bind_to(handle->tcp, address, options.use);
   if (status == 0) {
-    status = uv_listen(reinterpret_cast<uv_stream_t*>(&handle->tcp), kBacklog,
-                       Handle::on_connection);
+    status =
+        uv_listen(reinterpret_cast<uv_stream_t*>(&handle->tcp), kBacklog, Handle::on_connection);
   }
   if (status != 0) return uv_error(base::Fault::local, what, status);
   sockaddr_storage bound{};

@@ -37,8 +37,10 @@ class Listener {
   struct Handle;
 
   // Errors name the address and the reason. An IPv6 address listens for IPv6 only.
-  [[nodiscard]] static base::Result<std::unique_ptr<Listener>> open(
-      Loop& loop, const SocketAddress& address, ListenerEvents& events, ListenOptions options = {});
+  [[nodiscard]] static base::Result<std::unique_ptr<Listener>> open(Loop& loop,
+                                                                    const SocketAddress& address,
+                                                                    ListenerEvents& events,
+                                                                    ListenOptions options = {});
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

@@ -1,10 +1,10 @@
 // See loop.h.
 #include "net/loop.h"
 
-#include <uv.h>
-
 #include <csignal>
 #include <utility>
+
+#include <uv.h>
 
 #include "net/linger.h"
 #include "net/uv_error.h"
@@ -43,12 +43,10 @@ base::Result<std::unique_ptr<Loop>> Loop::make() {
   // These four cannot fail for a fresh loop and a callback that is not null.
   uv_prepare_init(loop->loop_, &turn_end.prepare);
   uv_check_init(loop->loop_, &turn_end.check);
-  uv_prepare_start(&turn_end.prepare, [](uv_prepare_t* handle) {
-    static_cast<TurnEnd*>(handle->data)->run();
-  });
-  uv_check_start(&turn_end.check, [](uv_check_t* handle) {
-    static_cast<TurnEnd*>(handle->data)->run();
-  });
+  uv_prepare_start(&turn_end.prepare,
+                   [](uv_prepare_t* handle) { static_cast<TurnEnd*>(handle->data)->run(); });
+  uv_check_start(&turn_end.check,
+                 [](uv_check_t* handle) { static_cast<TurnEnd*>(handle->data)->run(); });
   uv_unref(reinterpret_cast<uv_handle_t*>(&turn_end.prepare));
   uv_unref(reinterpret_cast<uv_handle_t*>(&turn_end.check));
   return loop;
@@ -70,8 +68,8 @@ void Loop::end_lingering() {
   uv_walk(
       loop_,
       [](uv_handle_t* handle, void*) {
-        auto* lingering = static_cast<Lingering*>(
-            uv_handle_get_type(handle) == UV_TCP ? handle->data : nullptr);
+        auto* lingering =
+            static_cast<Lingering*>(uv_handle_get_type(handle) == UV_TCP ? handle->data : nullptr);
         if (lingering != nullptr && !uv_is_closing(handle)) lingering->end_now();
       },
       nullptr);

@@ -1,11 +1,11 @@
 // See mailbox.h.
 #include "net/mailbox.h"
 
-#include <uv.h>
-
 #include <mutex>
 #include <utility>
 #include <vector>
+
+#include <uv.h>
 
 #include "net/uv_error.h"
 

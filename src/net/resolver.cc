@@ -1,9 +1,9 @@
 // The look-up half of connector.h.
-#include <uv.h>
-
 #include <algorithm>
 #include <string>
 #include <utility>
+
+#include <uv.h>
 
 #include "net/connector.h"
 #include "net/uv_error.h"
@@ -86,8 +86,8 @@ struct Resolver::Request {
   bool is_running = false;
 };
 
-std::unique_ptr<Resolver> Resolver::resolve(Loop& loop, const std::string& host,
-                                            std::uint16_t port, ResolverEvents& events) {
+std::unique_ptr<Resolver> Resolver::resolve(Loop& loop, const std::string& host, std::uint16_t port,
+                                            ResolverEvents& events) {
   std::unique_ptr<Resolver> resolver(new Resolver());
   auto* request = new Request();
   resolver->request_ = request;

@@ -1,10 +1,10 @@
 // See signals.h.
 #include "net/signals.h"
 
-#include <uv.h>
-
 #include <array>
 #include <csignal>
+
+#include <uv.h>
 
 #include "net/uv_error.h"
 

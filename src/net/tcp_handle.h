@@ -1,9 +1,9 @@
 // The heap side of a TCP connection: what libuv holds on to until its close callback. net's own.
 #pragma once
 
-#include <uv.h>
-
 #include <string>
+
+#include <uv.h>
 
 #include "base/bytes.h"
 #include "net/linger.h"

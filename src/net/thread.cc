@@ -4,9 +4,9 @@
 #include <uv.h>
 
 #ifndef _WIN32
-#include <pthread.h>
-
 #include <csignal>
+
+#include <pthread.h>
 #endif
 
 #include <utility>

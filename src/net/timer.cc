@@ -19,8 +19,8 @@ struct Timer::Handle {
                                 : std::chrono::ceil<std::chrono::milliseconds>(at - now);
     // libuv counts from the time it read at the start of the turn.
     uv_update_time(loop->raw());
-    const int status = uv_timer_start(&timer, &Handle::on_fire,
-                                      static_cast<std::uint64_t>(wait.count()), 0);
+    const int status =
+        uv_timer_start(&timer, &Handle::on_fire, static_cast<std::uint64_t>(wait.count()), 0);
     SMTPSEAL_CHECK(status == 0);
     armed = at;
   }

@@ -1,8 +1,8 @@
 #include "net/uv_error.h"
 
-#include <uv.h>
-
 #include <cstring>
+
+#include <uv.h>
 
 namespace net {
 

@@ -1,5 +1,12 @@
 // Unix: see platform.h.
-#include "platform/platform.h"
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -9,14 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <sstream>
-#include <vector>
+#include "platform/platform.h"
 
 #ifdef __linux__
 #include <sys/prctl.h>
@@ -109,8 +109,7 @@ bool is_stderr_journal() {
   const char* stream = std::getenv("JOURNAL_STREAM");
   struct stat status {};
   if (stream == nullptr || fstat(STDERR_FILENO, &status) != 0) return false;
-  const std::string ours =
-      std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+  const std::string ours = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
   return ours == stream;
 }
 
@@ -138,8 +137,8 @@ Terminal stdout_terminal() {
   terminal.is_terminal = isatty(STDOUT_FILENO) == 1;
   terminal.has_utf8 = is_locale_utf8();
   const std::string kind = environment("TERM");
-  terminal.has_colour = terminal.is_terminal && environment("NO_COLOR").empty() &&
-                        !kind.empty() && kind != "dumb";
+  terminal.has_colour =
+      terminal.is_terminal && environment("NO_COLOR").empty() && !kind.empty() && kind != "dumb";
   winsize size{};
   if (terminal.is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
     terminal.columns = size.ws_col;

@@ -1,11 +1,4 @@
 // Windows: see platform.h.
-#include "platform/platform.h"
-
-#include <winsock2.h>
-#include <windows.h>
-
-#include <io.h>
-
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +6,12 @@
 #include <random>
 #include <system_error>
 #include <utility>
+
+#include <io.h>
+#include <windows.h>
+#include <winsock2.h>
+
+#include "platform/platform.h"
 
 namespace platform {
 

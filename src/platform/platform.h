@@ -29,8 +29,8 @@ void forbid_core_dumps();
 // What is known of standard output, for commands that draw on it.
 struct Terminal {
   bool is_terminal = false;
-  unsigned columns = 0;      // 0: unknown
-  bool has_colour = false;   // understands ANSI sequences, and nobody asked for none (NO_COLOR)
+  unsigned columns = 0;     // 0: unknown
+  bool has_colour = false;  // understands ANSI sequences, and nobody asked for none (NO_COLOR)
   bool has_utf8 = false;
 };
 // Switches ANSI sequences on where that must be asked for.

@@ -22,7 +22,7 @@ std::string_view enhanced_code(base::Fault fault) {
     case base::Fault::peer_unable:
     case base::Fault::peer_refused:
     case base::Fault::local:
-    case base::Fault::storage: return "4.3.0";          // other mail system status
+    case base::Fault::storage: return "4.3.0";  // other mail system status
   }
   return "4.3.0";
 }
@@ -47,9 +47,9 @@ smtp::Reply shutting_down() {
 }
 
 smtp::Reply not_allowed(std::string_view client_address) {
-  return smtp::Reply::make(554, "5.7.1",
-                           "clients at " + std::string(client_address) +
-                               " are not allowed here (listener key: allow)");
+  return smtp::Reply::make(
+      554, "5.7.1",
+      "clients at " + std::string(client_address) + " are not allowed here (listener key: allow)");
 }
 
 smtp::Reply sender_ok() { return smtp::Reply::make(250, "2.1.0", "sender OK"); }

@@ -42,9 +42,8 @@ void ClientSession::expect_verdict() {
 
 ClientEvent ClientSession::on_early_verdict(Reply reply) {
   if (reply.code < 400) {
-    return fail(base::Fault::peer_protocol,
-                "smarthost answered " + std::to_string(reply.code) +
-                    " before the end of the mail data");
+    return fail(base::Fault::peer_protocol, "smarthost answered " + std::to_string(reply.code) +
+                                                " before the end of the mail data");
   }
   has_verdict_ = true;
   data_phase_ = DataPhase::none;
@@ -112,8 +111,7 @@ void ClientSession::begin_chunks() {
 bool ClientSession::may_send_chunk() const {
   if (data_phase_ != DataPhase::chunks || refusal_) return false;
   // A command that still waits goes first; and what the smarthost did not answer yet is bounded.
-  return sent_count_ == queue_.size() && sent_count_ < kMaxChunksAhead &&
-         may_send_now(Sent::chunk);
+  return sent_count_ == queue_.size() && sent_count_ < kMaxChunksAhead && may_send_now(Sent::chunk);
 }
 
 // What is held, as the last chunk where the end of the mail data is known.

@@ -61,8 +61,8 @@ bool is_header_field(std::string_view line) {
 bool is_foreign(std::string_view line) {
   if (line.starts_with("\x16\x03") || line.starts_with("SSH-")) return true;
   const std::string_view word = line.substr(0, line.find(' '));
-  const bool is_http = std::find(kHttpMethods.begin(), kHttpMethods.end(), word) !=
-                       kHttpMethods.end();
+  const bool is_http =
+      std::find(kHttpMethods.begin(), kHttpMethods.end(), word) != kHttpMethods.end();
   return (is_http && word.size() < line.size()) || is_header_field(line);
 }
 
@@ -90,10 +90,10 @@ std::variant<std::vector<Parameter>, Reply> parse_parameters(std::string_view te
     Parameter parameter;
     parameter.keyword = base::uppered(word.substr(0, equals));
     const std::string& keyword = parameter.keyword;
-    const bool is_keyword =
-        !keyword.empty() && keyword[0] != '-' &&
-        std::all_of(keyword.begin(), keyword.end(),
-                    [](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
+    const bool is_keyword = !keyword.empty() && keyword[0] != '-' &&
+                            std::all_of(keyword.begin(), keyword.end(), [](char c) {
+                              return is_letter(c) || is_digit(c) || c == '-';
+                            });
     if (!is_keyword) return bad_parameter("malformed parameter");
     if (equals != std::string_view::npos) {
       const std::string_view value = word.substr(equals + 1);
@@ -104,9 +104,9 @@ std::variant<std::vector<Parameter>, Reply> parse_parameters(std::string_view te
       if (!is_value || !base::is_utf8(value)) return bad_parameter("malformed parameter value");
       parameter.value = std::string(value);
     }
-    const bool is_doubled = std::any_of(
-        parameters.begin(), parameters.end(),
-        [&](const Parameter& other) { return other.keyword == parameter.keyword; });
+    const bool is_doubled =
+        std::any_of(parameters.begin(), parameters.end(),
+                    [&](const Parameter& other) { return other.keyword == parameter.keyword; });
     if (is_doubled) return bad_parameter("parameter given twice");
     parameters.push_back(std::move(parameter));
   }
@@ -308,10 +308,13 @@ std::variant<std::string, Reply> parse_hello(std::string_view argument, Syntax s
   }
   constexpr std::size_t kMaxName = 255;  // RFC 5321 4.5.3.1.2
   std::string name(argument.substr(0, kMaxName));
-  std::replace_if(name.begin(), name.end(), [](char c) {
-    // "(" and ")" would begin and end a comment in the Received line.
-    return c <= 0x20 || c > 0x7e || c == '(' || c == ')' || c == ';' || c == '\\' || c == '"';
-  }, '?');
+  std::replace_if(
+      name.begin(), name.end(),
+      [](char c) {
+        // "(" and ")" would begin and end a comment in the Received line.
+        return c <= 0x20 || c > 0x7e || c == '(' || c == ')' || c == ';' || c == '\\' || c == '"';
+      },
+      '?');
   return name;
 }
 

@@ -19,7 +19,21 @@
 namespace smtp {
 
 enum class Verb {
-  helo, ehlo, mail, rcpt, data, bdat, rset, noop, quit, vrfy, expn, help, etrn, auth, starttls,
+  helo,
+  ehlo,
+  mail,
+  rcpt,
+  data,
+  bdat,
+  rset,
+  noop,
+  quit,
+  vrfy,
+  expn,
+  help,
+  etrn,
+  auth,
+  starttls,
   unimplemented,  // known and refused with 502: TURN, ATRN, SEND, SOML, SAML, XCLIENT, XFORWARD,
                   // ONEX, VERB, DEBUG, WIZ
   foreign,        // another protocol or a header: GET, POST, CONNECT, "Subject:", TLS, SSH
@@ -49,10 +63,10 @@ struct MailCommand {
   std::string reverse_path;  // "<a@b>" or "<>"
   std::vector<Parameter> parameters;
   std::optional<std::uint64_t> size;
-  bool is_eight_bit = false;   // BODY=8BITMIME
-  bool is_binary = false;      // BODY=BINARYMIME
-  bool is_utf8 = false;        // SMTPUTF8
-  bool asks_dsn = false;       // RET or ENVID present
+  bool is_eight_bit = false;  // BODY=8BITMIME
+  bool is_binary = false;     // BODY=BINARYMIME
+  bool is_utf8 = false;       // SMTPUTF8
+  bool asks_dsn = false;      // RET or ENVID present
 };
 
 // RCPT (RFC 5321 4.1.1.3) with NOTIFY and ORCPT (RFC 3461).
@@ -66,8 +80,7 @@ struct RcptCommand {
 // (others: 555 5.5.4); doubled or malformed ones are 501 5.5.4; SIZE above the offered one is
 // 552 5.3.4; an address with octets above 127 without SMTPUTF8 is 553 5.6.7.
 [[nodiscard]] std::variant<MailCommand, Reply> parse_mail(std::string_view argument,
-                                                          const Extensions& offered,
-                                                          Syntax syntax);
+                                                          const Extensions& offered, Syntax syntax);
 // `is_utf8`: the transaction's MAIL asked for SMTPUTF8.
 [[nodiscard]] std::variant<RcptCommand, Reply> parse_rcpt(std::string_view argument,
                                                           const Extensions& offered, bool is_utf8,

@@ -25,11 +25,10 @@ void take_auth(Extensions& extensions, const std::vector<std::string_view>& word
   for (std::size_t i = 1; i < words.size(); ++i) {
     // RFC 4422 3.1: 1 to 20 of letters, digits, hyphen, underscore.
     const std::string mechanism = base::uppered(words[i]);
-    const bool is_name = mechanism.size() <= 20 &&
-                         std::all_of(mechanism.begin(), mechanism.end(), [](char c) {
-                           return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                                  c == '_';
-                         });
+    const bool is_name =
+        mechanism.size() <= 20 && std::all_of(mechanism.begin(), mechanism.end(), [](char c) {
+          return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+        });
     auto& known = extensions.auth_mechanisms;
     if (is_name && std::find(known.begin(), known.end(), mechanism) == known.end()) {
       known.push_back(mechanism);
@@ -131,8 +130,7 @@ Reply format_ehlo(std::string_view hostname, const Extensions& offered) {
     if (is_offered) reply.lines.push_back(std::move(text));
   };
   add(offered.pipelining, "PIPELINING");
-  add(offered.size,
-      offered.max_size == 0 ? "SIZE" : "SIZE " + std::to_string(offered.max_size));
+  add(offered.size, offered.max_size == 0 ? "SIZE" : "SIZE " + std::to_string(offered.max_size));
   add(offered.eight_bit_mime, "8BITMIME");
   add(offered.smtputf8, "SMTPUTF8");
   add(offered.dsn, "DSN");

@@ -12,16 +12,16 @@
 namespace smtp {
 
 struct Extensions {
-  bool pipelining = false;       // RFC 2920
-  bool eight_bit_mime = false;   // RFC 6152
-  bool smtputf8 = false;         // RFC 6531
-  bool dsn = false;              // RFC 3461
-  bool enhanced_status_codes = false;  // RFC 2034
-  bool chunking = false;         // RFC 3030
-  bool binarymime = false;       // RFC 3030; counts only beside chunking
-  bool starttls = false;         // RFC 3207
-  bool size = false;             // RFC 1870
-  std::uint64_t max_size = 0;    // with size: the declared limit; 0 = none declared
+  bool pipelining = false;                   // RFC 2920
+  bool eight_bit_mime = false;               // RFC 6152
+  bool smtputf8 = false;                     // RFC 6531
+  bool dsn = false;                          // RFC 3461
+  bool enhanced_status_codes = false;        // RFC 2034
+  bool chunking = false;                     // RFC 3030
+  bool binarymime = false;                   // RFC 3030; counts only beside chunking
+  bool starttls = false;                     // RFC 3207
+  bool size = false;                         // RFC 1870
+  std::uint64_t max_size = 0;                // with size: the declared limit; 0 = none declared
   std::vector<std::string> auth_mechanisms;  // RFC 4954, upper-cased, in the order offered
   std::optional<unsigned> mail_max;  // LIMITS, RFC 9422: ours to obey, never shown to clients
   std::optional<unsigned> rcpt_max;
@@ -39,8 +39,8 @@ struct OfferPolicy {
   bool is_auth_offered = false;        // AUTH passed through to the smarthost
 };
 
-// What a client is shown of the smarthost's extensions: the allow-list of what we carry. SIZE is the
-// smaller of both limits; PIPELINING and ENHANCEDSTATUSCODES always; mechanisms ending in -PLUS
+// What a client is shown of the smarthost's extensions: the allow-list of what we carry. SIZE is
+// the smaller of both limits; PIPELINING and ENHANCEDSTATUSCODES always; mechanisms ending in -PLUS
 // never (channel binding cannot survive us); STARTTLS not in this version; LIMITS never.
 [[nodiscard]] Extensions offer_to_client(const Extensions& smarthost, const OfferPolicy& policy);
 

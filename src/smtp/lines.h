@@ -15,12 +15,12 @@
 namespace smtp {
 
 struct Line {
-  std::string_view text;      // without its ending; valid until the reader's next next_line,
-                              // receive, consume_rest or clear
+  std::string_view text;  // without its ending; valid until the reader's next next_line,
+                          // receive, consume_rest or clear
   bool ends_in_bare_lf = false;
-  bool has_bare_cr = false;   // a CR that is not part of the CRLF ending
+  bool has_bare_cr = false;  // a CR that is not part of the CRLF ending
   bool has_nul = false;
-  bool is_too_long = false;   // text is empty; the line was skipped up to its ending
+  bool is_too_long = false;  // text is empty; the line was skipped up to its ending
 };
 
 class LineReader {
@@ -47,8 +47,8 @@ class LineReader {
  private:
   base::ByteQueue buffer_;
   std::size_t max_line_;
-  std::size_t given_ = 0;       // front of the buffer: the line given out last, with its ending
-  std::size_t searched_ = 0;    // prefix of the buffer known to hold no LF
+  std::size_t given_ = 0;     // front of the buffer: the line given out last, with its ending
+  std::size_t searched_ = 0;  // prefix of the buffer known to hold no LF
   std::size_t skipped_ = 0;
 };
 

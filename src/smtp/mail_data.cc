@@ -156,9 +156,7 @@ void MailDataEncoder::send(std::string_view bytes, std::string& out) {
   }
 }
 
-void MailDataEncoder::end(std::string& out) {
-  out.append(is_line_start_ ? ".\r\n" : "\r\n.\r\n");
-}
+void MailDataEncoder::end(std::string& out) { out.append(is_line_start_ ? ".\r\n" : "\r\n.\r\n"); }
 
 void HeaderScanner::receive(std::string_view bytes) {
   for (const char c : bytes) {

@@ -33,12 +33,12 @@ class MailDataDecoder {
 
  private:
   enum class State {
-    line_start,   // after CRLF (or at the very beginning)
-    bare_start,   // after a bare LF or CR: a dot here is not stuffing and never ends anything
-    dot,          // CRLF "."
-    dot_cr,       // CRLF "." CR
+    line_start,  // after CRLF (or at the very beginning)
+    bare_start,  // after a bare LF or CR: a dot here is not stuffing and never ends anything
+    dot,         // CRLF "."
+    dot_cr,      // CRLF "." CR
     text,
-    cr,           // CR in text
+    cr,  // CR in text
     ended,
   };
 
@@ -54,9 +54,9 @@ class MailDataDecoder {
   bool is_lone_dot_ = false;  // the line so far is exactly "."
 };
 
-// From the client, with BDAT (RFC 3030): the bytes of chunks in, mail data out. Of a message that is
-// BINARYMIME nothing is changed; of any other line ends and NUL are treated as MailDataDecoder does.
-// There is no dot stuffing and no end but the count.
+// From the client, with BDAT (RFC 3030): the bytes of chunks in, mail data out. Of a message that
+// is BINARYMIME nothing is changed; of any other line ends and NUL are treated as MailDataDecoder
+// does. There is no dot stuffing and no end but the count.
 class ChunkDecoder {
  public:
   explicit ChunkDecoder(bool is_binary) : is_binary_(is_binary) {}
@@ -103,12 +103,13 @@ class HeaderScanner {
   [[nodiscard]] bool is_header_over() const { return is_over_; }
 
  private:
-  static constexpr std::size_t kMaxScannedField = 2048;  // of a folded field; the rest is passed over
+  static constexpr std::size_t kMaxScannedField =
+      2048;  // of a folded field; the rest is passed over
 
   void end_field();
 
   std::string own_mark_;
-  std::string field_;      // the field being read, unfolded, at most kMaxScannedField
+  std::string field_;  // the field being read, unfolded, at most kMaxScannedField
   bool is_line_start_ = true;
   bool is_after_cr_ = false;
   bool is_line_empty_ = true;

@@ -102,7 +102,8 @@ std::optional<MalformedReply> ReplyParser::take(const Line& line, bool& is_last)
   const std::string_view text = line.text;
   const bool has_code = text.size() >= 3 && text[0] >= '2' && text[0] <= '5' && text[1] >= '0' &&
                         text[1] <= '5' && is_digit(text[2]);
-  const bool has_separator = text.size() == 3 || (text.size() > 3 && (text[3] == ' ' || text[3] == '-'));
+  const bool has_separator =
+      text.size() == 3 || (text.size() > 3 && (text[3] == ' ' || text[3] == '-'));
   if (!has_code || !has_separator) return fail("a line is no reply");
   const int code = (text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0');
   if (!partial_.lines.empty() && partial_.code != code) {
@@ -114,7 +115,8 @@ std::optional<MalformedReply> ReplyParser::take(const Line& line, bool& is_last)
   }
   partial_.code = code;
   std::string words(text.size() > 3 ? text.substr(4) : std::string_view());
-  std::replace_if(words.begin(), words.end(), [](char c) { return c == '\r' || c == '\0'; }, '?');
+  std::replace_if(
+      words.begin(), words.end(), [](char c) { return c == '\r' || c == '\0'; }, '?');
   partial_.lines.push_back(std::move(words));
   is_last = text.size() == 3 || text[3] == ' ';
   return std::nullopt;

@@ -43,12 +43,11 @@ std::string format_date(base::WallTime now) {
   const std::chrono::weekday weekday(day);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(now - day));
   std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%s, %u %s %d %02ld:%02ld:%02ld +0000",
-                kDays[weekday.c_encoding()], static_cast<unsigned>(date.day()),
-                kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
-                static_cast<long>(clock.hours().count()),
-                static_cast<long>(clock.minutes().count()),
-                static_cast<long>(clock.seconds().count()));
+  std::snprintf(
+      text.data(), text.size(), "%s, %u %s %d %02ld:%02ld:%02ld +0000", kDays[weekday.c_encoding()],
+      static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1],
+      static_cast<int>(date.year()), static_cast<long>(clock.hours().count()),
+      static_cast<long>(clock.minutes().count()), static_cast<long>(clock.seconds().count()));
   return text.data();
 }
 

@@ -51,7 +51,8 @@ std::string describe_rsa_key(std::string_view bits) {
 // certificate has there is not passed on.
 std::string visible(std::string_view name) {
   std::string text(name);
-  std::replace_if(text.begin(), text.end(), [](char c) { return c <= ' ' || c > '~'; }, '?');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c <= ' ' || c > '~'; }, '?');
   return text;
 }
 

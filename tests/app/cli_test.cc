@@ -1,9 +1,9 @@
 // app/cli: argv to an invocation.
 #include "app/cli.h"
 
-#include <gtest/gtest.h>
-
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "app/smarthost_link.h"
 
@@ -45,9 +45,11 @@ TEST(CommandLine, RunsByDefault) {
 
 TEST(CommandLine, TakesTheSameFlagsWithAndWithoutRun) {
   for (const bool with_run : {false, true}) {
-    std::vector<const char*> words = {"--smarthost", "smtp.example.edu:587", "--listen",
-                                      "127.0.0.1:2525", "--listen", "[::1]:2525", "--tls",
-                                      "encrypt", "--mode", "starttls"};
+    std::vector<const char*> words = {"--smarthost", "smtp.example.edu:587",
+                                      "--listen",    "127.0.0.1:2525",
+                                      "--listen",    "[::1]:2525",
+                                      "--tls",       "encrypt",
+                                      "--mode",      "starttls"};
     if (with_run) words.insert(words.begin(), "run");
     const CommandLine line = parse(words);
     ASSERT_TRUE(line.invocation);
@@ -90,9 +92,14 @@ TEST(CommandLine, EndsWithSixtyFourOnWrongUsage) {
 }
 
 TEST(CommandLine, EndsWithZeroOnHelpAndVersion) {
-  for (const std::vector<const char*>& words : std::vector<std::vector<const char*>>{
-           {"--help"}, {"--version"}, {"check", "--help"}, {"run", "--help"}, {"help"}, {"-V"},
-           {"help", "check"}}) {
+  for (const std::vector<const char*>& words :
+       std::vector<std::vector<const char*>>{{"--help"},
+                                             {"--version"},
+                                             {"check", "--help"},
+                                             {"run", "--help"},
+                                             {"help"},
+                                             {"-V"},
+                                             {"help", "check"}}) {
     const CommandLine line = parse(words);
     EXPECT_FALSE(line.invocation);
     EXPECT_EQ(line.status, 0);
@@ -154,8 +161,7 @@ TEST(Sources, LookForNoFileWhenFlagsNameTheSmarthost) {
   const config::Sources sources = sources_of(*parse({"check", "a.test"}).invocation);
   EXPECT_EQ(sources.passed_over, config::default_files());
   EXPECT_EQ(sources.passed_over_for, "HOST[:PORT]");
-  EXPECT_TRUE(
-      sources_of(*parse({"check", "-c", "x", "a.test"}).invocation).passed_over.empty());
+  EXPECT_TRUE(sources_of(*parse({"check", "-c", "x", "a.test"}).invocation).passed_over.empty());
 }
 
 TEST(EhloName, IsNeverOneThatServersReject) {

@@ -1,12 +1,12 @@
 // app/demo_exchange: what an onlooker makes of a conversation.
 #include "app/demo_exchange.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace app {
 namespace {
@@ -208,8 +208,8 @@ TEST_F(RecorderTest, NeverKeepsAPassword) {
   server("235 ok\r\n");
   recorder_.on_close();
   EXPECT_THAT(texts_of(finished()),
-              ElementsAre("220 hello", "AUTH PLAIN ***", "503 no", "AUTH LOGIN",
-                          "334 VXNlcm5hbWU6", "***", "334 UGFzc3dvcmQ6", "***", "235 ok"));
+              ElementsAre("220 hello", "AUTH PLAIN ***", "503 no", "AUTH LOGIN", "334 VXNlcm5hbWU6",
+                          "***", "334 UGFzc3dvcmQ6", "***", "235 ok"));
 }
 
 TEST_F(RecorderTest, ForgetsWhatWasOpenBeforeTls) {

@@ -1,12 +1,12 @@
 // app/demo_screen: conversations in any width, with and without colour.
 #include "app/demo_screen.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "base/text.h"
 
@@ -130,7 +130,7 @@ TEST_F(DemoScreenTest, MarksWhatIsEncryptedByItsBar) {
   const std::string text = shown({80, false, true});
   EXPECT_THAT(lines[row_of(text, "220 smarthost")], HasSubstr(" │ < 220"));
   EXPECT_THAT(lines[row_of(text, "TLSv1.3")], HasSubstr(" ║ \U0001F512 TLSv1.3"));
-  EXPECT_THAT(lines.back(), HasSubstr(" ║ < 250 2.0.0 queued") );
+  EXPECT_THAT(lines.back(), HasSubstr(" ║ < 250 2.0.0 queued"));
 }
 
 TEST_F(DemoScreenTest, AConversationThatIsEncryptedFromItsStartHasOneBarAllAlong) {
@@ -197,7 +197,9 @@ TEST_F(DemoScreenTest, CountsWideAndCombiningCharactersAsTheTerminalDoes) {
 TEST_F(DemoScreenTest, LetsNoPeerDrawOnTheTerminal) {
   const DemoScreen screen({80, false, true});
   EXPECT_EQ(screen.showable("\x1b[2Jx\ay\x7f"), "?[2Jx?y?");
-  EXPECT_EQ(screen.showable("a\xe2\x80\xae" "b"), "a?b");  // right-to-left override
+  EXPECT_EQ(screen.showable("a\xe2\x80\xae"
+                            "b"),
+            "a?b");  // right-to-left override
   EXPECT_EQ(screen.showable("\xff\xc3"), "??");
   EXPECT_EQ(screen.showable("\tfolded"), "  folded");
 }
@@ -221,7 +223,8 @@ TEST_F(DemoScreenTest, OneColumnIndentsAndWraps) {
   left(Speaker::server, "530 5.7.0 " + std::string(30, 'x') + " " + std::string(40, 'y'));
   EXPECT_EQ(DemoScreen({80, false, true}).one_column(left_),
             "  > MAIL FROM:<a@demo.test>\n"
-            "  < 530 5.7.0 " + std::string(30, 'x') + "\n        " + std::string(40, 'y') + "\n");
+            "  < 530 5.7.0 " +
+                std::string(30, 'x') + "\n        " + std::string(40, 'y') + "\n");
 }
 
 TEST_F(DemoScreenTest, AHeadlineFillsTheWidth) {

@@ -1,11 +1,11 @@
 // app/demo_smarthost_session: the smarthost that insists on STARTTLS.
 #include "app/demo_smarthost_session.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <string_view>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace app {
 namespace {
@@ -84,8 +84,7 @@ TEST_F(DemoSmarthostSessionTest, TakesMailInsideTls) {
 TEST_F(DemoSmarthostSessionTest, RefusesNobody) {
   start_tls();
   say("EHLO x\r\nMAIL FROM:<a@b>\r\n");
-  EXPECT_EQ(say("RCPT TO:<Nobody@demo.test>\r\n"),
-            "550 5.1.1 <Nobody@demo.test> no such user\r\n");
+  EXPECT_EQ(say("RCPT TO:<Nobody@demo.test>\r\n"), "550 5.1.1 <Nobody@demo.test> no such user\r\n");
   EXPECT_THAT(say("DATA\r\n"), StartsWith("554 "));
   EXPECT_THAT(say("RCPT TO:<nobody.else@demo.test>\r\n"), StartsWith("250 "));
 }

@@ -1,9 +1,9 @@
 // app/format: ids and dates in logs.
 #include "app/format.h"
 
-#include <gtest/gtest.h>
-
 #include <chrono>
+
+#include <gtest/gtest.h>
 
 namespace app {
 namespace {

@@ -1,10 +1,10 @@
 // app/listen_advice: what a person is told of an address that cannot be listened on.
 #include "app/listen_advice.h"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 namespace app {
 namespace {

@@ -1,22 +1,22 @@
 // app/log_sink: how a fact looks as a line.
 #include "app/log_sink.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
 namespace app {
 namespace {
 
 std::string text(base::LogFields fields) {
-  return format_log_line(LogStyle::text, "2026-11-24T14:13:38.123Z", base::LogLevel::info,
-                         "00a3f1", "transaction", fields);
+  return format_log_line(LogStyle::text, "2026-11-24T14:13:38.123Z", base::LogLevel::info, "00a3f1",
+                         "transaction", fields);
 }
 
 TEST(LogLine, HasTimeLevelIdEventAndFields) {

@@ -1,11 +1,11 @@
 // app/sessions: ids and counts of the whole process.
 #include "app/sessions.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace app {
 namespace {

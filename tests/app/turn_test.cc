@@ -1,9 +1,9 @@
 // app/turn: what is done once at the end of a turn.
 #include "app/turn.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace app {
 namespace {

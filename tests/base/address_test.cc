@@ -1,13 +1,13 @@
 // Addresses and networks: what is read, what is refused with which advice, what is printed.
 #include "base/address.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace base {
 namespace {

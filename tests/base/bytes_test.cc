@@ -1,9 +1,9 @@
 // base/bytes: the queue between two layers.
 #include "base/bytes.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace base {
 namespace {

@@ -1,10 +1,10 @@
 // base/result: errors as values.
 #include "base/result.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace base {
 namespace {

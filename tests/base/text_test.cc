@@ -1,10 +1,10 @@
 // base/text: text functions that do not depend on the locale.
 #include "base/text.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace base {
 namespace {

@@ -1,13 +1,13 @@
 // The files in conf/: each is right, and conf/smtpseal.conf tells the truth about every key.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "base/text.h"
 #include "config/config_fixture.h"

@@ -1,14 +1,14 @@
 // A configuration file that lives as long as a test, and what loading it gave.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "config/config.h"
 

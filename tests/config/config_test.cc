@@ -1,15 +1,15 @@
 // Loading: defaults, sections and keys, everything wrong at once.
 #include "config/config.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "config/config_fixture.h"
 

@@ -1,11 +1,11 @@
 // The values in force: complete, in order, and a file again.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "config/config_fixture.h"
 #include "config/keys.h"

@@ -1,13 +1,13 @@
 // Files as they come: every encoding, line end and size that an editor or an accident makes.
 #include "config/ini_file.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "config/config_fixture.h"
 

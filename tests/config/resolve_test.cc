@@ -1,11 +1,11 @@
 // What lies between keys: loops, reach, ports, levels, and what this version cannot do yet.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "config/config_fixture.h"
 

@@ -1,9 +1,9 @@
 // Which source wins: flags, environment, file, defaults; and which section an unnamed one means.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <string_view>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "config/config_fixture.h"
 

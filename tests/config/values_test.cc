@@ -1,14 +1,14 @@
 // Durations, sizes, names and lists: what is read, what is refused with which words.
 #include "config/values.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "config/config.h"
 

@@ -1,8 +1,8 @@
 // AUTH passed through: the dialogue is the smarthost's, and the connection is this client's alone.
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "support/seal_test.h"
 

@@ -1,8 +1,8 @@
 // Whose certificate is it, and what the levels make of the answer.
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "support/seal_test.h"
 

@@ -1,12 +1,12 @@
 // The command line as a stranger meets it: streams that are closed or full, wrong usage, advice.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <csignal>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "support/config_text.h"
 #include "support/process.h"
@@ -127,8 +127,7 @@ TEST(FirstStart, SaysWhoMayHaveTheTakenPort) {
   const std::string ready = first.wait_for_error_line(
       [](const std::string& line) { return parse_log_line(line, "ready").has_value(); });
   const std::string address = parse_log_line(ready, "ready")->field("listen");
-  const Finished second =
-      run_smtpseal({"--smarthost", "smarthost.invalid", "--listen", address});
+  const Finished second = run_smtpseal({"--smarthost", "smarthost.invalid", "--listen", address});
   EXPECT_EQ(second.status, 71);
   EXPECT_THAT(second.errors, HasSubstr("already in use\nAnother program listens there"));
   EXPECT_THAT(second.errors, HasSubstr("--listen 127.0.0.1:2525"));
@@ -200,11 +199,11 @@ TEST(FirstStart, LogsWarningsInTheFormatOfTheLog) {
 TEST(FirstStart, SaysWhichFileAFlagTookThePlaceOf) {
   const TempDir directory;
   directory.write("smtpseal.conf", startable().text());
-  const Finished finished = run({"/bin/sh",
-                                 {"-c", "cd \"$1\" && exec \"$0\" config --smarthost a.invalid",
-                                  std::filesystem::absolute(smtpseal_program()).string(),
-                                  directory.path()},
-                                 {}});
+  const Finished finished =
+      run({"/bin/sh",
+           {"-c", "cd \"$1\" && exec \"$0\" config --smarthost a.invalid",
+            std::filesystem::absolute(smtpseal_program()).string(), directory.path()},
+           {}});
   EXPECT_EQ(finished.status, 0);
   EXPECT_THAT(finished.errors,
               HasSubstr("smtpseal: warning: ./smtpseal.conf: not read, because --smarthost was"));

@@ -1,8 +1,8 @@
 // The conversation: what clients may say, what reaches the smarthost, what comes back.
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "support/seal_test.h"
 
@@ -43,9 +43,21 @@ TEST_F(Conversation, ServesAClientThatOnlyKnowsHelo) {
 
 TEST_F(Conversation, ShowsOnlyExtensionsItCarries) {
   Behavior behavior = smarthost().behavior();
-  behavior.keywords = {"PIPELINING", "SIZE 1000000", "8BITMIME", "DSN", "SMTPUTF8",
-                       "ENHANCEDSTATUSCODES", "XCLIENT NAME", "XFORWARD NAME", "ETRN", "PRDR",
-                       "REQUIRETLS", "BURL", "LIMITS RCPTMAX=10", "CHUNKING", "BINARYMIME",
+  behavior.keywords = {"PIPELINING",
+                       "SIZE 1000000",
+                       "8BITMIME",
+                       "DSN",
+                       "SMTPUTF8",
+                       "ENHANCEDSTATUSCODES",
+                       "XCLIENT NAME",
+                       "XFORWARD NAME",
+                       "ETRN",
+                       "PRDR",
+                       "REQUIRETLS",
+                       "BURL",
+                       "LIMITS RCPTMAX=10",
+                       "CHUNKING",
+                       "BINARYMIME",
                        "AUTH PLAIN SCRAM-SHA-256-PLUS"};
   smarthost().set_behavior(behavior);
   SmtpClient client = connect();
@@ -65,8 +77,10 @@ TEST_F(Conversation, ShowsOnlyExtensionsItCarries) {
 TEST_F(Conversation, TakesAWholeSessionInOneWrite) {
   SmtpClient client = connect();
   const std::string mail = make_mail();
-  client.send("EHLO client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@example.test>\r\n"
-              "RCPT TO:<c@example.test>\r\nDATA\r\n" + mail + ".\r\nQUIT\r\n");
+  client.send(
+      "EHLO client.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<b@example.test>\r\n"
+      "RCPT TO:<c@example.test>\r\nDATA\r\n" +
+      mail + ".\r\nQUIT\r\n");
   client.shut_down_writing();
   for (const int code : {220, 250, 250, 250, 250, 354, 250, 221}) {
     EXPECT_EQ(client.read_reply().code, code);
@@ -77,9 +91,10 @@ TEST_F(Conversation, TakesAWholeSessionInOneWrite) {
 
 TEST_F(Conversation, GivesTheSameWhenSentInSingleOctets) {
   SmtpClient client = connect();
-  client.send_in_pieces("EHLO client.test\r\nMAIL FROM:<a@client.test>\r\n"
-                        "RCPT TO:<b@example.test>\r\nDATA\r\nSubject: x\r\n\r\n..y\r\n.\r\nQUIT\r\n",
-                        1);
+  client.send_in_pieces(
+      "EHLO client.test\r\nMAIL FROM:<a@client.test>\r\n"
+      "RCPT TO:<b@example.test>\r\nDATA\r\nSubject: x\r\n\r\n..y\r\n.\r\nQUIT\r\n",
+      1);
   for (const int code : {220, 250, 250, 250, 354, 250, 221}) {
     EXPECT_EQ(client.read_reply().code, code);
   }
@@ -97,8 +112,9 @@ TEST_F(Conversation, PassesEachRecipientsVerdictOnInItsOwnWords) {
   });
   SmtpClient client = connect();
   client.hello();
-  client.send("MAIL FROM:<a@b.test>\r\nRCPT TO:<1@b.test>\r\nRCPT TO:<2@b.test>\r\n"
-              "RCPT TO:<3@b.test>\r\nRCPT TO:<4@b.test>\r\n");
+  client.send(
+      "MAIL FROM:<a@b.test>\r\nRCPT TO:<1@b.test>\r\nRCPT TO:<2@b.test>\r\n"
+      "RCPT TO:<3@b.test>\r\nRCPT TO:<4@b.test>\r\n");
   for (const std::string& raw :
        {std::string("250 2.1.0 sender OK\r\n"), std::string("250 2.1.5 yes\r\n"),
         std::string("450 4.2.1 later\r\n"),
@@ -174,18 +190,20 @@ TEST_F(Conversation, ShowsNobodyElsesTransactionToTheNextClient) {
 TEST_F(Conversation, CarriesParametersThatWereOfferedAndRefusesOthers) {
   SmtpClient client = connect();
   client.hello();
-  EXPECT_EQ(client.command("MAIL FROM:<j\xc3\xb6@c.test> SIZE=10 BODY=8BITMIME SMTPUTF8 "
-                           "RET=HDRS ENVID=x1").code,
+  EXPECT_EQ(client
+                .command("MAIL FROM:<j\xc3\xb6@c.test> SIZE=10 BODY=8BITMIME SMTPUTF8 "
+                         "RET=HDRS ENVID=x1")
+                .code,
             250);
   EXPECT_EQ(client.command("RCPT TO:<a@b.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a@b.test").code,
             250);
   EXPECT_EQ(client.command("DATA").code, 354);
   EXPECT_EQ(client.finish(make_mail("\xc3\xb6\r\n")).code, 250);
   const StoredMail stored = smarthost().wait_for_mails(1).at(0);
-  EXPECT_EQ(stored.mail, "MAIL FROM:<j\xc3\xb6@c.test> SIZE=10 BODY=8BITMIME SMTPUTF8 RET=HDRS "
-                         "ENVID=x1");
-  EXPECT_EQ(stored.rcpts.at(0),
-            "RCPT TO:<a@b.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a@b.test");
+  EXPECT_EQ(stored.mail,
+            "MAIL FROM:<j\xc3\xb6@c.test> SIZE=10 BODY=8BITMIME SMTPUTF8 RET=HDRS "
+            "ENVID=x1");
+  EXPECT_EQ(stored.rcpts.at(0), "RCPT TO:<a@b.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a@b.test");
   EXPECT_EQ(client.command("MAIL FROM:<a@b.test> REQUIRETLS").code, 555);
   EXPECT_EQ(client.command("MAIL FROM:<a@b.test> SIZE=99999999999").code, 552);
   client.quit();
@@ -207,9 +225,12 @@ TEST_F(Conversation, AnswersWhatNeedsNobodyElse) {
   SmtpClient client = connect();
   client.hello();
   const std::vector<std::pair<const char*, int>> expected = {
-      {"NOOP", 250},      {"NOOP hi there", 250}, {"RSET ", 250},  {"VRFY x", 252},
-      {"HELP", 214},      {"EXPN x", 502},        {"ETRN x", 502}, {"XCLIENT ADDR=127.0.0.1", 502},
-      {"STARTTLS", 502},  {"XYZZY", 500},         {" NOOP", 500},  {"MAILFROM:<a>", 500},
+      {"NOOP", 250},          {"NOOP hi there", 250},
+      {"RSET ", 250},         {"VRFY x", 252},
+      {"HELP", 214},          {"EXPN x", 502},
+      {"ETRN x", 502},        {"XCLIENT ADDR=127.0.0.1", 502},
+      {"STARTTLS", 502},      {"XYZZY", 500},
+      {" NOOP", 500},         {"MAILFROM:<a>", 500},
       {"RCPT TO:<a@b>", 503}, {"DATA", 503}};
   for (const auto& [line, code] : expected) EXPECT_EQ(client.command(line).code, code) << line;
   client.quit();
@@ -352,11 +373,12 @@ TEST_P(Smuggling, StaysOneMail) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Sequences, Smuggling,
-    testing::Values("\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n", "\r\n.\r", "\r.\n", "\n.\r",
-                    "\r\r\n.\r\r\n", "\r\n .\r\n", "\r\n. \r\n", "\x0b.\x0b", "\x85.\x85",
-                    std::string("\r\n\0.\r\n", 6), std::string("\r\n.\0\r\n", 6)));
+INSTANTIATE_TEST_SUITE_P(Sequences, Smuggling,
+                         testing::Values("\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n",
+                                         "\r\n.\r", "\r.\n", "\n.\r", "\r\r\n.\r\r\n", "\r\n .\r\n",
+                                         "\r\n. \r\n", "\x0b.\x0b", "\x85.\x85",
+                                         std::string("\r\n\0.\r\n", 6),
+                                         std::string("\r\n.\0\r\n", 6)));
 
 }  // namespace
 }  // namespace support

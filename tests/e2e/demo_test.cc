@@ -1,7 +1,4 @@
 // `smtpseal demo`: what a stranger runs first.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
@@ -9,6 +6,9 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "support/config_text.h"
 #include "support/process.h"
@@ -202,8 +202,7 @@ TEST_F(DemoTest, ItsSmarthostAloneShowsTheTraceOfEncryptedMail) {
 }
 
 TEST_F(DemoTest, SaysWhyItCannotListen) {
-  const Finished finished =
-      run({"demo", "--smarthost-only", "--listen", "192.0.2.1:2525"});
+  const Finished finished = run({"demo", "--smarthost-only", "--listen", "192.0.2.1:2525"});
   EXPECT_EQ(finished.status, 71);
   EXPECT_THAT(finished.errors, HasSubstr("192.0.2.1:2525"));
   EXPECT_FALSE(is_anything_left());

@@ -1,9 +1,9 @@
 // A smarthost that fails in the middle of a mail: the client always gets a proper reply, 250 only
 // for what the smarthost took, and the next mail gets through.
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "support/seal_test.h"
 
@@ -121,7 +121,8 @@ TEST_F(Unreachable, SmarthostThatIsDownIsSaidSoAndServedAgainLater) {
 }
 
 TEST_F(Unreachable, NameThatDoesNotResolveIsSaidSo) {
-  config_.set("smarthost", "host", "no-such-host.invalid").set("smarthost", "connect_timeout", "3s");
+  config_.set("smarthost", "host", "no-such-host.invalid")
+      .set("smarthost", "connect_timeout", "3s");
   const Attempt refused = attempt();
   EXPECT_TRUE(refused.is_deferred());
   EXPECT_TRUE(refused.reply.has_text("no-such-host.invalid")) << testing::PrintToString(refused);
@@ -144,9 +145,8 @@ TEST_F(Unreachable, ManyClientsShareOneAttempt) {
 class Stale : public SealTest {};
 
 TEST_F(Stale, WarmConnectionThatWasClosedCostsNoClientAnything) {
-  for (const Answer& farewell :
-       {Answer{"421 4.4.2 idle\r\n", Then::close}, Answer{"", Then::close},
-        Answer{"", Then::close_notify}, Answer{"", Then::reset}}) {
+  for (const Answer& farewell : {Answer{"421 4.4.2 idle\r\n", Then::close}, Answer{"", Then::close},
+                                 Answer{"", Then::close_notify}, Answer{"", Then::reset}}) {
     EXPECT_TRUE(attempt().is_accepted());
     smarthost().tell_all(farewell);
     EXPECT_TRUE(attempt().is_accepted());

@@ -1,8 +1,8 @@
 // Start, reload, stop, limits, and the command line's exit statuses.
-#include <gtest/gtest.h>
-
 #include <csignal>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "support/seal_test.h"
 
@@ -127,9 +127,11 @@ TEST_F(Lifecycle, RefusesClientsThatAreNotAllowed) {
 
 TEST_F(Lifecycle, LogsJsonWhenAsked) {
   config_.set("smtpseal", "log_format", "json");
-  Process process({smtpseal_program(), {"-c", directory_.write("j.conf", config_.text())}, {}, "/dev/null"});
-  const std::string line = process.wait_for_error_line(
-      [](const std::string& text) { return text.find("\"event\":\"ready\"") != std::string::npos; });
+  Process process(
+      {smtpseal_program(), {"-c", directory_.write("j.conf", config_.text())}, {}, "/dev/null"});
+  const std::string line = process.wait_for_error_line([](const std::string& text) {
+    return text.find("\"event\":\"ready\"") != std::string::npos;
+  });
   EXPECT_EQ(line.front(), '{');
   EXPECT_EQ(line.back(), '}');
   process.signal(SIGTERM);
@@ -156,9 +158,10 @@ TEST_F(Lifecycle, RefusesToBeItsOwnSmarthost) {
 
 TEST(CommandLine, ReportsEveryConfigurationErrorAtOnceWithSeventyEight) {
   const TempDir directory;
-  const std::string file = directory.write(
-      "bad.conf", "[smtpseal]\nlog_levle = info\n[listener]\nlisten = nowhere\n[smarthost]\n"
-                  "host = a.test\nport = 99999\n");
+  const std::string file =
+      directory.write("bad.conf",
+                      "[smtpseal]\nlog_levle = info\n[listener]\nlisten = nowhere\n[smarthost]\n"
+                      "host = a.test\nport = 99999\n");
   const Finished finished = run_smtpseal({"-c", file});
   EXPECT_EQ(finished.status, 78);
   EXPECT_NE(finished.errors.find(file + ":2: "), std::string::npos) << finished.errors;
@@ -170,7 +173,8 @@ TEST(CommandLine, ReportsEveryConfigurationErrorAtOnceWithSeventyEight) {
 TEST(CommandLine, RefusesKeysOfFeaturesThatAreNotThereYet) {
   const TempDir directory;
   const std::string file = directory.write(
-      "later.conf", "[listener]\nlisten = 127.0.0.1:0\ndelivery = queue\n[smarthost]\nhost = a.test\n");
+      "later.conf",
+      "[listener]\nlisten = 127.0.0.1:0\ndelivery = queue\n[smarthost]\nhost = a.test\n");
   const Finished run = run_smtpseal({"-c", file});
   EXPECT_EQ(run.status, 78);
   EXPECT_NE(run.errors.find("not available in this version"), std::string::npos) << run.errors;

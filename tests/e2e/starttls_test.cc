@@ -1,10 +1,10 @@
 // The way to TLS, and everybody who would like it not to be taken: STARTTLS missing, refused,
 // injected into, answered by something else. Whatever happens, mail waits and nothing is said in
 // the clear; once the smarthost is in order, mail flows.
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "support/seal_test.h"
 

@@ -49,9 +49,8 @@ TEST_F(ListenerTest, AcceptsManyAtOnce) {
   std::vector<std::unique_ptr<Dialer>> dialers;
   for (int i = 0; i < 100; ++i) {
     dialers.push_back(std::make_unique<Dialer>());
-    dialers.back()->connector =
-        Connector::connect(*loop_, "127.0.0.1", (*listener)->address().port,
-                           std::chrono::seconds(5), *dialers.back());
+    dialers.back()->connector = Connector::connect(*loop_, "127.0.0.1", (*listener)->address().port,
+                                                   std::chrono::seconds(5), *dialers.back());
   }
   run_until([&] { return acceptor.sessions.size() == dialers.size(); });
 }
@@ -135,12 +134,10 @@ TEST_F(ListenerTest, GoesOnAfterDescriptorsRanOut) {
   ASSERT_TRUE(listener);
   const std::uint16_t port = (*listener)->address().port;
   Dialer first;
-  first.connector =
-      Connector::connect(*loop_, "127.0.0.1", port, std::chrono::seconds(5), first);
+  first.connector = Connector::connect(*loop_, "127.0.0.1", port, std::chrono::seconds(5), first);
   run_until([&] { return first.is_done && acceptor.sessions.size() == 1; });
   Dialer second;
-  second.connector =
-      Connector::connect(*loop_, "127.0.0.1", port, std::chrono::seconds(5), second);
+  second.connector = Connector::connect(*loop_, "127.0.0.1", port, std::chrono::seconds(5), second);
   run_until([&] { return acceptor.sessions.size() == 2; });
 
   rlimit before{};
@@ -152,19 +149,16 @@ TEST_F(ListenerTest, GoesOnAfterDescriptorsRanOut) {
   const rlimit few{static_cast<rlim_t>(next) + 1, before.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
   Dialer third;
-  third.connector =
-      Connector::connect(*loop_, "127.0.0.1", port, std::chrono::seconds(5), third);
+  third.connector = Connector::connect(*loop_, "127.0.0.1", port, std::chrono::seconds(5), third);
   // libuv gives its spare descriptor to close whom we cannot serve, rather than turn for ever.
   run_until([&] {
     const Recorder& refused = third.recorder;
-    return refused.eofs > 0 || !refused.errors.empty() || !acceptor.errors.empty() ||
-           third.failure;
+    return refused.eofs > 0 || !refused.errors.empty() || !acceptor.errors.empty() || third.failure;
   });
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 
   Dialer fourth;
-  fourth.connector =
-      Connector::connect(*loop_, "127.0.0.1", port, std::chrono::seconds(5), fourth);
+  fourth.connector = Connector::connect(*loop_, "127.0.0.1", port, std::chrono::seconds(5), fourth);
   const std::size_t wanted = acceptor.sessions.size() + 1;
   run_until([&] { return acceptor.sessions.size() >= wanted; });
 }

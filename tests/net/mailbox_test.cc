@@ -1,10 +1,10 @@
 // net/mailbox and net/thread: what one thread asks of another's loop.
 #include "net/mailbox.h"
 
-#include <gtest/gtest.h>
-
 #include <csignal>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "net/net_fixture.h"
 #include "net/thread.h"

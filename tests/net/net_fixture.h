@@ -1,14 +1,14 @@
 // A loop with a watchdog, and stream listeners that record: for the tests of net.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "net/connector.h"
 #include "net/listener.h"
@@ -105,9 +105,7 @@ struct Dialer : ConnectorEvents {
   bool is_done = false;
 };
 
-inline SocketAddress loopback(std::uint16_t port = 0) {
-  return *base::parse_ip("127.0.0.1", port);
-}
+inline SocketAddress loopback(std::uint16_t port = 0) { return *base::parse_ip("127.0.0.1", port); }
 
 // A listener with one connection to it, both ends recorded.
 class ConnectedTest : public NetTest {

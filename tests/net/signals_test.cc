@@ -1,9 +1,9 @@
 // net/signals: what the service manager and the operator say.
 #include "net/signals.h"
 
-#include <gtest/gtest.h>
-
 #include <csignal>
+
+#include <gtest/gtest.h>
 
 #include "net/net_fixture.h"
 

@@ -1,9 +1,9 @@
 // net/tcp_stream: bytes both ways, back-pressure, endings, and owners that die at any moment.
 #include "net/tcp_stream.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "net/net_fixture.h"
 

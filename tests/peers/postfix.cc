@@ -1,6 +1,11 @@
 // See postfix.h.
 #include "peers/postfix.h"
 
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pwd.h>
@@ -8,11 +13,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <chrono>
-#include <csignal>
-#include <filesystem>
 
 #include "support/certificates.h"
 #include "support/fd.h"
@@ -32,8 +32,7 @@ std::uint16_t free_port() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  const bool is_bound = fd >= 0 &&
-                        bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+  const bool is_bound = fd >= 0 && bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
                         getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
   close(fd);
   if (!is_bound) throw Failure("no free port");
@@ -60,8 +59,8 @@ std::optional<std::string> Postfix::why_not() {
 
 Postfix::Postfix(const PostfixOptions& options) : port_(free_port()) {
   write_configuration(options);
-  process_.emplace(Process::Start{*find_program("postfix"),
-                                  {"-c", directory_.path("etc"), "start-fg"}, {}, "/dev/null"});
+  process_.emplace(Process::Start{
+      *find_program("postfix"), {"-c", directory_.path("etc"), "start-fg"}, {}, "/dev/null"});
   // It has no event of its own to wait for: connecting is the event.
   const Deadline deadline(kPatience);
   while (true) {
@@ -97,8 +96,8 @@ void Postfix::write_configuration(const PostfixOptions& options) {
                            "mail/inbox/cur", "mail/inbox/tmp"}) {
     fs::create_directory(directory_.path(name));
   }
-  for (const char* name : {"data", "mail", "mail/inbox", "mail/inbox/new", "mail/inbox/cur",
-                           "mail/inbox/tmp"}) {
+  for (const char* name :
+       {"data", "mail", "mail/inbox", "mail/inbox/new", "mail/inbox/cur", "mail/inbox/tmp"}) {
     own(directory_.path(name), user);
   }
   tls::CertificateRequest request = good_request();
@@ -113,19 +112,23 @@ void Postfix::write_configuration(const PostfixOptions& options) {
   directory_.write(
       "etc/main.cf",
       "compatibility_level = 3.6\ncommand_directory = /usr/sbin\ndaemon_directory = " +
-          std::string(kDaemons) + "\nqueue_directory = " + here + "/queue\ndata_directory = " + here +
-          "/data\nmaillog_file = " + here + "/maillog\nmaillog_file_prefixes = " + here +
+          std::string(kDaemons) + "\nqueue_directory = " + here + "/queue\ndata_directory = " +
+          here + "/data\nmaillog_file = " + here + "/maillog\nmaillog_file_prefixes = " + here +
           "\nmyhostname = postfix.test\nmydestination =\ninet_interfaces = 127.0.0.1\n"
           "inet_protocols = ipv4\nmynetworks = 127.0.0.0/8\ndisable_dns_lookups = yes\n"
           "smtpd_peername_lookup = no\nsmtpd_relay_restrictions = permit_mynetworks, reject\n"
           "smtpd_client_connection_count_limit = 0\nappend_dot_mydomain = no\n"
           "local_header_rewrite_clients =\nalways_add_missing_headers = no\n"
           "message_size_limit = 60000000\nvirtual_mailbox_limit = 0\nmailbox_size_limit = 0\n"
-          "virtual_mailbox_domains = example.test\nvirtual_mailbox_base = " + here + "/mail\n"
-          "virtual_mailbox_maps = static:inbox/\nvirtual_minimum_uid = 1\nvirtual_uid_maps = " + ids +
-          "\nvirtual_gid_maps = static:" + std::to_string(user.pw_gid) +
-          "\nalias_maps =\nalias_database =\nsmtpd_tls_security_level = " + options.security_level + "\n"
-          "smtpd_tls_cert_file = " + here + "/etc/cert.pem\nsmtpd_tls_key_file = " + here +
+          "virtual_mailbox_domains = example.test\nvirtual_mailbox_base = " +
+          here +
+          "/mail\n"
+          "virtual_mailbox_maps = static:inbox/\nvirtual_minimum_uid = 1\nvirtual_uid_maps = " +
+          ids + "\nvirtual_gid_maps = static:" + std::to_string(user.pw_gid) +
+          "\nalias_maps =\nalias_database =\nsmtpd_tls_security_level = " + options.security_level +
+          "\n"
+          "smtpd_tls_cert_file = " +
+          here + "/etc/cert.pem\nsmtpd_tls_key_file = " + here +
           "/etc/key.pem\nsmtpd_tls_mandatory_protocols = " + options.protocols + "\n" +
           (options.is_implicit_tls ? "smtpd_tls_wrappermode = yes\n" : "") +
           (options.is_discarding ? "virtual_transport = discard\n" : ""));
@@ -157,7 +160,8 @@ std::vector<std::string> Postfix::files() const {
 
 std::vector<std::string> Postfix::wait_for_mails(std::size_t count, Milliseconds patience) {
   const Fd watch(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  if (inotify_add_watch(watch.get(), directory_.path("mail/inbox/new").c_str(), IN_MOVED_TO | IN_CREATE) < 0) {
+  if (inotify_add_watch(watch.get(), directory_.path("mail/inbox/new").c_str(),
+                        IN_MOVED_TO | IN_CREATE) < 0) {
     throw Failure("cannot watch the mailbox");
   }
   const Deadline deadline(patience);

@@ -18,9 +18,9 @@ namespace support {
 struct PostfixOptions {
   bool is_rsa = false;
   bool is_implicit_tls = false;
-  std::string protocols = ">=TLSv1.2";  // smtpd_tls_mandatory_protocols
+  std::string protocols = ">=TLSv1.2";     // smtpd_tls_mandatory_protocols
   std::string security_level = "encrypt";  // smtpd_tls_security_level
-  bool is_discarding = false;  // mail goes nowhere, and is counted in the log
+  bool is_discarding = false;              // mail goes nowhere, and is counted in the log
 };
 
 class Postfix {

@@ -1,10 +1,11 @@
 // Real clients, smtpseal, a real Postfix that demands TLS: what arrives is what was sent.
-#include <gtest/gtest.h>
+#include "peers/postfix.h"
 
 #include <string>
 #include <vector>
 
-#include "peers/postfix.h"
+#include <gtest/gtest.h>
+
 #include "support/certificates.h"
 #include "support/smtp_client.h"
 #include "support/smtpseal_process.h"
@@ -120,9 +121,9 @@ TEST_F(PostfixTest, StoresBareLineEndsNormalised) {
 TEST_F(PostfixTest, IsReachedByCurl) {
   start();
   const std::string mail = "From: a@client.test\r\nSubject: curl\r\n\r\n.dot\r\nno final line end";
-  const Finished curl =
-      run({"curl", {"-sS", "--url", url(), "--mail-from", "a@client.test", "--mail-rcpt",
-                    "b@example.test", "--upload-file", directory_.write("mail", mail)}});
+  const Finished curl = run({"curl",
+                             {"-sS", "--url", url(), "--mail-from", "a@client.test", "--mail-rcpt",
+                              "b@example.test", "--upload-file", directory_.write("mail", mail)}});
   EXPECT_EQ(curl.status, 0) << curl.errors;
   expect_stored(postfix_->wait_for_mails(1).at(0), mail + "\r\n");
 }
@@ -130,10 +131,10 @@ TEST_F(PostfixTest, IsReachedByCurl) {
 TEST_F(PostfixTest, IsReachedBySwaks) {
   if (!find_program("swaks")) GTEST_SKIP() << "swaks is not installed";
   start();
-  const Finished swaks =
-      run({"swaks", {"--server", "127.0.0.1", "--port", std::to_string(seal_->port()), "--from",
-                     "a@client.test", "--to", "b@example.test,c@example.test", "--helo", "swaks.test",
-                     "--body", "a line\n.a dotted line"}});
+  const Finished swaks = run({"swaks",
+                              {"--server", "127.0.0.1", "--port", std::to_string(seal_->port()),
+                               "--from", "a@client.test", "--to", "b@example.test,c@example.test",
+                               "--helo", "swaks.test", "--body", "a line\n.a dotted line"}});
   EXPECT_EQ(swaks.status, 0) << swaks.output;
   const std::string stored = postfix_->wait_for_mails(1).at(0);
   EXPECT_NE(stored.find("\n.a dotted line\n"), std::string::npos) << stored;
@@ -161,11 +162,10 @@ TEST_F(PostfixTest, IsReachedByPython) {
 TEST_F(PostfixTest, TakesHundredsOfMailsOfManyClientsOverFewConnections) {
   if (!find_program("smtp-source")) GTEST_SKIP() << "smtp-source is not installed";
   start();
-  const Finished source =
-      run({*find_program("smtp-source"),
-           {"-s", "10", "-m", "300", "-l", "4096", "-f", "a@client.test", "-t", "b@example.test",
-            "127.0.0.1:" + std::to_string(seal_->port())}},
-          60s);
+  const Finished source = run({*find_program("smtp-source"),
+                               {"-s", "10", "-m", "300", "-l", "4096", "-f", "a@client.test", "-t",
+                                "b@example.test", "127.0.0.1:" + std::to_string(seal_->port())}},
+                              60s);
   EXPECT_EQ(source.status, 0) << source.errors;
   EXPECT_EQ(postfix_->wait_for_mails(300).size(), 300u);
   EXPECT_LE(seal_->count("smarthost-open"), 20u);

@@ -1,5 +1,5 @@
-// How fast mail goes to a real Postfix through smtpseal, beside the same load straight to it without
-// TLS. Not a test: prints figures. Run it with SEAL_PROGRAM naming the program.
+// How fast mail goes to a real Postfix through smtpseal, beside the same load straight to it
+// without TLS. Not a test: prints figures. Run it with SEAL_PROGRAM naming the program.
 #include <chrono>
 #include <iostream>
 #include <string>
@@ -27,7 +27,9 @@ double load(std::uint16_t port) {
   const Finished source =
       run({*find_program("smtp-source"),
            {"-s", "10", "-m", std::to_string(kMessages), "-l", "4096", "-f", "a@client.test", "-t",
-            "b@example.test", "127.0.0.1:" + std::to_string(port)}, {}, "/dev/null"},
+            "b@example.test", "127.0.0.1:" + std::to_string(port)},
+           {},
+           "/dev/null"},
           std::chrono::minutes(10));
   if (source.status != 0) throw Failure("smtp-source: " + source.errors);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
@@ -60,8 +62,8 @@ void measure() {
   }
   seal.stop();
   const std::string log = sealed.log();
-  std::cout << "accepted through smtpseal: " << seal.count("transaction") << " of "
-            << 3 * kMessages << ", TLS handshakes: " << seal.count("smarthost-open")
+  std::cout << "accepted through smtpseal: " << seal.count("transaction") << " of " << 3 * kMessages
+            << ", TLS handshakes: " << seal.count("smarthost-open")
             << ", discarded by Postfix so far: " << count_of(log, "status=sent (example.test)")
             << '\n';
 }

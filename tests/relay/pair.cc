@@ -356,8 +356,8 @@ void Pair::perform(const action::Return& action) {
   // Bytes behind the last reply are the session's to see, and the pool asks it. So are replies to
   // chunks.
   const std::string_view why_not = connection.session->reuse().why_not;
-  const bool is_doubted = why_not == "bytes nothing asked for" ||
-                          (is_data_chunked_ && why_not == "a reply is owed");
+  const bool is_doubted =
+      why_not == "bytes nothing asked for" || (is_data_chunked_ && why_not == "a reply is owed");
   if (action.is_clean && !is_doubted) {
     check_clean(connection);
   } else {

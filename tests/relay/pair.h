@@ -134,8 +134,8 @@ class Pair {
   bool has_left_ = false;
   bool is_data_sent_ = false;  // DATA of the open transaction
   bool is_data_chunked_ = false;
-  bool is_end_sent_ = false;   // and the end of its mail data
-  unsigned envelopes_ = 0;     // times the open transaction's MAIL was sent
+  bool is_end_sent_ = false;  // and the end of its mail data
+  unsigned envelopes_ = 0;    // times the open transaction's MAIL was sent
   unsigned asked_ = 0;
   unsigned granted_ = 0;
   unsigned refused_ = 0;

@@ -309,7 +309,7 @@ struct Scenario {
   bool is_warm = false;
   bool is_idle_long = false;
   bool is_chunking = false;  // offered by the smarthost, and to the client
-  bool acts_first = true;  // the client speaks before bytes on their way travel
+  bool acts_first = true;    // the client speaks before bytes on their way travel
   ClientPlan plan;
   SmarthostScript script;
 };

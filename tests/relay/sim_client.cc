@@ -174,8 +174,8 @@ void SimClient::on_reply(const std::string& text) {
     const bool is_to_mail =
         stage_ == Stage::mail &&
         (!plan_.is_pipelined || replies_due_ == plan_.recipients + (plan_.says_bdat ? 0 : 1));
-    const bool is_to_data = stage_ == Stage::data ||
-                            (plan_.is_pipelined && !plan_.says_bdat && replies_due_ == 0);
+    const bool is_to_data =
+        stage_ == Stage::data || (plan_.is_pipelined && !plan_.says_bdat && replies_due_ == 0);
     if (is_to_mail) {
       is_mail_refused_ = code >= 400;
     } else if (is_to_data) {

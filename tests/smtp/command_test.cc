@@ -1,9 +1,9 @@
 // smtp/command: lines from the client, and the lines we make of them.
 #include "smtp/command.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace smtp {
 namespace {
@@ -43,7 +43,8 @@ TEST(SplitCommand, KnowsVerbsInAnyCaseAndTrailingSpace) {
 }
 
 TEST(SplitCommand, KnowsNothingElse) {
-  for (const char* line : {" NOOP", "DATAX", "MAILFROM <a>", "MAILFROM:<a>", "XYZZY", "\xff\xfe", "", "EH"}) {
+  for (const char* line :
+       {" NOOP", "DATAX", "MAILFROM <a>", "MAILFROM:<a>", "XYZZY", "\xff\xfe", "", "EH"}) {
     EXPECT_EQ(split_command(line).verb, Verb::unknown) << line;
   }
   EXPECT_EQ(split_command(std::string_view("EH\0LO x", 7)).verb, Verb::unknown);
@@ -84,12 +85,12 @@ TEST(MailCommand, ChecksSize) {
 }
 
 TEST(MailCommand, TakesOnlyParametersThatWereOffered) {
-  for (const char* odd : {"FOO=BAR", "HOLDFOR=1", "REQUIRETLS", "XVERP", "MT-PRIORITY=9",
-                          "BODY=BINARYMIME"}) {
+  for (const char* odd :
+       {"FOO=BAR", "HOLDFOR=1", "REQUIRETLS", "XVERP", "MT-PRIORITY=9", "BODY=BINARYMIME"}) {
     EXPECT_EQ(mail("FROM:<a@b> " + std::string(odd)), "555 5.5.4") << odd;
   }
-  for (const char* known : {"SIZE=1", "BODY=8BITMIME", "SMTPUTF8", "RET=HDRS", "ENVID=x",
-                            "AUTH=<>"}) {
+  for (const char* known :
+       {"SIZE=1", "BODY=8BITMIME", "SMTPUTF8", "RET=HDRS", "ENVID=x", "AUTH=<>"}) {
     EXPECT_EQ(mail("FROM:<a@b> " + std::string(known), Extensions{}), "555 5.5.4") << known;
     EXPECT_EQ(mail("FROM:<a@b> " + std::string(known)).substr(0, 4), "MAIL") << known;
   }

@@ -1,9 +1,9 @@
 // smtp/extensions: what the smarthost offers and what a client may see of it.
 #include "smtp/extensions.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace smtp {
 namespace {
@@ -62,16 +62,31 @@ TEST(Extensions, ReadLimits) {
   EXPECT_FALSE(parse({"LIMITS MAILMAX=0 RCPTMAX=-1"}).mail_max);
 }
 
-TEST(Extensions, DropBinarymimeWithoutChunking) {
-  EXPECT_FALSE(parse({"BINARYMIME"}).binarymime);
-}
+TEST(Extensions, DropBinarymimeWithoutChunking) { EXPECT_FALSE(parse({"BINARYMIME"}).binarymime); }
 
 TEST(Offer, ShowsOnlyWhatWeCarry) {
-  const Extensions all = parse(
-      {"PIPELINING", "SIZE 500", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "STARTTLS",
-       "AUTH PLAIN LOGIN SCRAM-SHA-256-PLUS", "X-FOO", "XCLIENT", "XFORWARD", "PRDR", "BURL",
-       "ETRN", "FUTURERELEASE", "DELIVERBY", "MT-PRIORITY", "REQUIRETLS", "LIMITS MAILMAX=1",
-       "VERP", "HELP", "VRFY"});
+  const Extensions all = parse({"PIPELINING",
+                                "SIZE 500",
+                                "8BITMIME",
+                                "SMTPUTF8",
+                                "DSN",
+                                "ENHANCEDSTATUSCODES",
+                                "STARTTLS",
+                                "AUTH PLAIN LOGIN SCRAM-SHA-256-PLUS",
+                                "X-FOO",
+                                "XCLIENT",
+                                "XFORWARD",
+                                "PRDR",
+                                "BURL",
+                                "ETRN",
+                                "FUTURERELEASE",
+                                "DELIVERBY",
+                                "MT-PRIORITY",
+                                "REQUIRETLS",
+                                "LIMITS MAILMAX=1",
+                                "VERP",
+                                "HELP",
+                                "VRFY"});
   EXPECT_EQ(shown(all),
             "250-us.test\r\n250-PIPELINING\r\n250-SIZE 500\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
             "250-DSN\r\n250 ENHANCEDSTATUSCODES\r\n");

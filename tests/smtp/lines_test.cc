@@ -1,10 +1,10 @@
 // smtp/lines: the one finder of line ends.
 #include "smtp/lines.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace smtp {
 namespace {
@@ -30,10 +30,10 @@ std::vector<std::string> lines_of(std::string_view bytes, std::size_t step) {
 
 TEST(LineReader, GivesTheSameLinesHoweverTheBytesAreCut) {
   const std::string long_line(100, 'x');
-  const std::string bytes = "EHLO a\r\nNOOP\n\r\na\rb\r\n" + std::string("n\0l\r\n", 5) + long_line +
-                            "\r\nQUIT\r\n";
-  const std::vector<std::string> expected = {"EHLO a", "NOOP<lf>",        "",          "a\rb<cr>",
-                                             std::string("n\0l<nul>", 8), "<too long>", "QUIT"};
+  const std::string bytes =
+      "EHLO a\r\nNOOP\n\r\na\rb\r\n" + std::string("n\0l\r\n", 5) + long_line + "\r\nQUIT\r\n";
+  const std::vector<std::string> expected = {
+      "EHLO a", "NOOP<lf>", "", "a\rb<cr>", std::string("n\0l<nul>", 8), "<too long>", "QUIT"};
   for (std::size_t step = 1; step <= bytes.size(); ++step) {
     EXPECT_EQ(lines_of(bytes, step), expected) << step;
   }

@@ -1,12 +1,12 @@
 // smtp/mail_data: what ends mail data, and what it looks like on the other side.
 #include "smtp/mail_data.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <random>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace smtp {
 namespace {
@@ -124,11 +124,28 @@ TEST(MailDataDecoder, KeepsAllOtherOctetsAsTheyAre) {
 
 // What public scanners for SMTP smuggling send in place of the end of data.
 TEST(MailDataDecoder, EndsAtNoneOfTheSmugglersSequences) {
-  const std::vector<std::string> sequences = {
-      "\n.\n", "\n.\r", "\r.\n", "\r.\r", "\n.\r\n", "\r.\r\n", "\r\n.\n", "\r\n.\rM",
-      std::string("\r\n\0.\r\n", 6), std::string("\r\n.\0\r\n", 6), std::string("\r\0\n.\r\n", 6),
-      std::string("\r\n.\r\0\n", 6), "\r\n.\r\r\n", "\r\r\n.\r\r\n", "\r\n .\r\n", "\r\n. \r\n",
-      "\r\n.\t\r\n", "\x0b.\x0b", "\x0c.\x0c", "\x85.\x85", "\xe2\x80\xa8.\xe2\x80\xa8", "\x1c.\x1c"};
+  const std::vector<std::string> sequences = {"\n.\n",
+                                              "\n.\r",
+                                              "\r.\n",
+                                              "\r.\r",
+                                              "\n.\r\n",
+                                              "\r.\r\n",
+                                              "\r\n.\n",
+                                              "\r\n.\rM",
+                                              std::string("\r\n\0.\r\n", 6),
+                                              std::string("\r\n.\0\r\n", 6),
+                                              std::string("\r\0\n.\r\n", 6),
+                                              std::string("\r\n.\r\0\n", 6),
+                                              "\r\n.\r\r\n",
+                                              "\r\r\n.\r\r\n",
+                                              "\r\n .\r\n",
+                                              "\r\n. \r\n",
+                                              "\r\n.\t\r\n",
+                                              "\x0b.\x0b",
+                                              "\x0c.\x0c",
+                                              "\x85.\x85",
+                                              "\xe2\x80\xa8.\xe2\x80\xa8",
+                                              "\x1c.\x1c"};
   for (const std::string& sequence : sequences) {
     const std::string bytes = "body" + sequence + "MAIL FROM:<smuggled@evil>\r\n";
     for (const std::size_t step : {0U, 1U, 3U}) {

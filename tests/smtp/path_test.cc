@@ -1,9 +1,9 @@
 // smtp/path: addresses, checked just enough to be carried safely.
 #include "smtp/path.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace smtp {
 namespace {

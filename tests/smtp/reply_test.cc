@@ -1,11 +1,11 @@
 // smtp/reply: replies in both directions.
 #include "smtp/reply.h"
 
-#include <gtest/gtest.h>
-
 #include <random>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace smtp {
 namespace {
@@ -62,9 +62,9 @@ TEST(ReplyParser, TakesACodeWithoutText) {
 }
 
 TEST(ReplyParser, RefusesWhatIsNoReply) {
-  for (const char* bad : {"25 ok\r\n", "2500 ok\r\n", "abc\r\n", "\r\n", "25x ok\r\n", "199 x\r\n",
-                          "600 x\r\n", "260 x\r\n", "hello world\r\n250 ok\r\n", " 250 ok\r\n",
-                          "250_ok\r\n"}) {
+  for (const char* bad :
+       {"25 ok\r\n", "2500 ok\r\n", "abc\r\n", "\r\n", "25x ok\r\n", "199 x\r\n", "600 x\r\n",
+        "260 x\r\n", "hello world\r\n250 ok\r\n", " 250 ok\r\n", "250_ok\r\n"}) {
     const Parsed parsed = parse(bad);
     EXPECT_TRUE(parsed.replies.empty()) << bad;
     EXPECT_FALSE(parsed.fault.empty()) << bad;
@@ -123,9 +123,7 @@ TEST(Reply, FormatsEveryLineWithItsCode) {
   EXPECT_EQ(format(Reply::make(354, "", "go")), "354 go\r\n");
 }
 
-TEST(Reply, KeepsTheSpaceOfAnEmptyChallenge) {
-  EXPECT_EQ(format(reply_of(334, {""})), "334 \r\n");
-}
+TEST(Reply, KeepsTheSpaceOfAnEmptyChallenge) { EXPECT_EQ(format(reply_of(334, {""})), "334 \r\n"); }
 
 TEST(Reply, NeverSplitsInTwoOnTheWire) {
   const Reply reply = reply_of(550, {std::string("a\r\n250 ok\0\x1b\x7f", 12)});

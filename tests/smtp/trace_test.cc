@@ -1,10 +1,10 @@
 // smtp/trace: the Received line.
 #include "smtp/trace.h"
 
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "smtp/mail_data.h"
 

@@ -45,7 +45,8 @@ struct Pipe {
 void reset_connection(Fd& socket);
 
 enum class Wakeup { ready, timeout, stopped };
-// Waits until `fd` has one of poll's `events`; `stop_fd` (may be -1) readable or closed ends the wait.
+// Waits until `fd` has one of poll's `events`; `stop_fd` (may be -1) readable or closed ends the
+// wait.
 [[nodiscard]] Wakeup wait_for(int fd, short events, const Deadline& deadline, int stop_fd = -1);
 
 }  // namespace support

@@ -21,7 +21,8 @@ namespace support {
 
 namespace {
 
-// After its end a process's output is read on for this long at most: a grandchild may hold the pipe.
+// After its end a process's output is read on for this long at most: a grandchild may hold the
+// pipe.
 constexpr Milliseconds kLingeringOutput = 2s;
 
 std::vector<std::string> merged_environment(
@@ -100,7 +101,8 @@ Process::~Process() {
 
 void Process::read_streams() {
   while (output_fd_.is_open() || errors_fd_.is_open()) {
-    std::array<pollfd, 3> fds = {{{output_fd_.get(), POLLIN, 0}, {errors_fd_.get(), POLLIN, 0},
+    std::array<pollfd, 3> fds = {{{output_fd_.get(), POLLIN, 0},
+                                  {errors_fd_.get(), POLLIN, 0},
                                   {stop_.read_end.get(), POLLIN, 0}}};
     if (poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) break;
     const std::lock_guard lock(mutex_);
@@ -179,8 +181,7 @@ std::string Process::wait_for_error_line(const std::function<bool(const std::str
   std::unique_lock lock(mutex_);
   std::size_t begin = 0;
   while (true) {
-    for (std::size_t end; (end = errors_.find('\n', begin)) != std::string::npos;
-         begin = end + 1) {
+    for (std::size_t end; (end = errors_.find('\n', begin)) != std::string::npos; begin = end + 1) {
       const std::string line = errors_.substr(begin, end - begin);
       if (matches(line)) return line;
     }

@@ -2,6 +2,7 @@
 #include "support/process.h"
 
 #include <csignal>
+
 #include <gtest/gtest.h>
 
 #include "support/smtpseal_process.h"
@@ -43,7 +44,8 @@ TEST(Process, TakesMoreOutputThanAPipeHolds) {
 }
 
 TEST(LogLine, GivesEventAndFields) {
-  const auto line = parse_log_line("- ready listen=127.0.0.1:1025,[::1]:1025 note=\"a b\"", "ready");
+  const auto line =
+      parse_log_line("- ready listen=127.0.0.1:1025,[::1]:1025 note=\"a b\"", "ready");
   ASSERT_TRUE(line);
   EXPECT_EQ(line->id, "-");
   EXPECT_EQ(line->field("listen"), "127.0.0.1:1025,[::1]:1025");

@@ -50,9 +50,9 @@ class SealTest : public ::testing::Test {
   std::unique_ptr<Smtpseal> seal_;
 
   // What the oracles allow for this test.
-  bool is_clear_allowed_ = false;          // tls = none or may
+  bool is_clear_allowed_ = false;  // tls = none or may
   std::string ehlo_name_ = kSealName;
-  std::vector<std::string> secrets_;       // must not stand in the log
+  std::vector<std::string> secrets_;  // must not stand in the log
 };
 
 }  // namespace support

@@ -78,8 +78,8 @@ bool offers(const Reply& ehlo, std::string_view keyword) {
 
 std::string make_mail(std::string_view body) {
   static std::atomic<int> number{0};
-  return "From: sender@client.test\r\nSubject: test mail " + std::to_string(++number) +
-         "\r\n\r\n" + std::string(body);
+  return "From: sender@client.test\r\nSubject: test mail " + std::to_string(++number) + "\r\n\r\n" +
+         std::string(body);
 }
 
 }  // namespace support

@@ -104,8 +104,8 @@ int Smtpseal::stop() {
 
 std::string Smtpseal::sanitizer_report() const {
   const std::string errors = process_.errors();
-  for (const char* sign : {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
-                           "AddressSanitizer:", "WARNING: ThreadSanitizer",
+  for (const char* sign : {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer",
+                           "runtime error:", "AddressSanitizer:", "WARNING: ThreadSanitizer",
                            "internal check failed", "terminate called"}) {
     const std::size_t at = errors.find(sign);
     if (at != std::string::npos) return errors.substr(at > 200 ? at - 200 : 0, 6000);

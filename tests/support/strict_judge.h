@@ -12,8 +12,8 @@
 namespace support {
 
 struct JudgeOptions {
-  std::string ehlo_name;               // the only name smtpseal may give
-  bool is_clear_allowed = false;       // the test configured tls = none or may
+  std::string ehlo_name;          // the only name smtpseal may give
+  bool is_clear_allowed = false;  // the test configured tls = none or may
 };
 
 // Everything that is wrong with it, one line each; empty when nothing is.

@@ -11,9 +11,7 @@ const JudgeOptions kOptions = {"seal.test", false};
 // A conversation inside TLS: what smtpseal says ("C") and what the smarthost says ("S") in turn.
 class SealedConversation {
  public:
-  SealedConversation() {
-    s("250-u\r\n250 PIPELINING\r\n", "EHLO seal.test\r\n");
-  }
+  SealedConversation() { s("250-u\r\n250 PIPELINING\r\n", "EHLO seal.test\r\n"); }
   SealedConversation& c(std::string bytes) {
     record_.exchanges.push_back({true, true, std::move(bytes)});
     return *this;
@@ -92,19 +90,20 @@ TEST(StrictJudge, FindsADotThatWasNotDoubled) {
 }
 
 TEST(StrictJudge, FindsASmuggledMail) {
-  const auto findings = SealedConversation()
-                            .data()
-                            .c("a\r\n.\r\nMAIL FROM:<evil@x>\r\n")
-                            .s("250 ok\r\n")
-                            .findings();
+  const auto findings =
+      SealedConversation().data().c("a\r\n.\r\nMAIL FROM:<evil@x>\r\n").s("250 ok\r\n").findings();
   EXPECT_FALSE(findings.empty());  // a command before the reply to the end of data
 }
 
 TEST(StrictJudge, FindsCommandsInTheWrongOrder) {
   EXPECT_FALSE(SealedConversation().c("RCPT TO:<c@d>\r\n").findings().empty());
   EXPECT_FALSE(SealedConversation().c("DATA\r\n").findings().empty());
-  EXPECT_FALSE(
-      SealedConversation().c("MAIL FROM:<a@b>\r\n").s("250 ok\r\n").c("DATA\r\n").findings().empty());
+  EXPECT_FALSE(SealedConversation()
+                   .c("MAIL FROM:<a@b>\r\n")
+                   .s("250 ok\r\n")
+                   .c("DATA\r\n")
+                   .findings()
+                   .empty());
   EXPECT_FALSE(SealedConversation()
                    .c("MAIL FROM:<a@b>\r\n")
                    .s("250 ok\r\n")
@@ -128,8 +127,10 @@ TEST(StrictJudge, FindsPipeliningBehindDataAndWithoutTheExtension) {
 TEST(StrictJudge, FindsControlCharactersAndLongLinesInCommands) {
   EXPECT_FALSE(SealedConversation().c("MAIL FROM:<a\x01@b>\r\n").findings().empty());
   EXPECT_FALSE(SealedConversation().c("MAIL FROM:<a@b>\n").findings().empty());
-  EXPECT_FALSE(
-      SealedConversation().c("MAIL FROM:<" + std::string(1200, 'a') + "@b>\r\n").findings().empty());
+  EXPECT_FALSE(SealedConversation()
+                   .c("MAIL FROM:<" + std::string(1200, 'a') + "@b>\r\n")
+                   .findings()
+                   .empty());
 }
 
 TEST(StrictJudge, WantsResetAfterARefusedData) {

@@ -90,8 +90,8 @@ TEST(CertificateText, ShowsOnlyVisibleAsciiOfNames) {
 TEST(CertificateText, CutsNamesWithoutEnd) {
   PresentedNames names;
   names.dns = {std::string(5000, 'a'), std::string(5000, 'b'), "c.test", "d.test"};
-  EXPECT_EQ(list_names(names), std::string(80, 'a') + "..., " + std::string(80, 'b') +
-                                   "..., c.test and 1 more");
+  EXPECT_EQ(list_names(names),
+            std::string(80, 'a') + "..., " + std::string(80, 'b') + "..., c.test and 1 more");
   EXPECT_EQ(describe_names(names).front().size(), 5000U);
 }
 
