@@ -6,6 +6,8 @@
 // the top. The library never sees a socket: it reads from one queue and writes to another.
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <deque>
 #include <utility>
 
 #include <mbedtls/error.h>
@@ -28,12 +30,16 @@
 #include "tls/identity.h"
 #include "tls/name_constraints.h"
 #include "tls/pem.h"
+#include "tls/tickets.h"
 #include "tls/tls_engine.h"
 #include "tls/trust_store.h"
 #include "tls/verdict.h"
 
 static_assert(MBEDTLS_VERSION_NUMBER >= 0x03060700 && MBEDTLS_VERSION_NUMBER != 0x04010000,
               "3.6.6 and 4.1.0 cannot talk to TLS 1.2 servers that sign with RSA-PSS");
+
+// packagefiles/mbedtls/smtpseal_peer_certificate.c
+extern "C" unsigned long smtpseal_peer_certificates_read(void);
 
 namespace tls {
 
@@ -144,7 +150,9 @@ struct Owned {
 using SslConfig = Owned<mbedtls_ssl_config, mbedtls_ssl_config_init, mbedtls_ssl_config_free>;
 using Certificates = Owned<mbedtls_x509_crt, mbedtls_x509_crt_init, mbedtls_x509_crt_free>;
 using Key = Owned<mbedtls_pk_context, mbedtls_pk_init, mbedtls_pk_free>;
-using Tickets = Owned<mbedtls_ssl_ticket_context, mbedtls_ssl_ticket_init, mbedtls_ssl_ticket_free>;
+using TicketKeys =
+    Owned<mbedtls_ssl_ticket_context, mbedtls_ssl_ticket_init, mbedtls_ssl_ticket_free>;
+using Session = Owned<mbedtls_ssl_session, mbedtls_ssl_session_init, mbedtls_ssl_session_free>;
 
 // --- what is offered and accepted ---
 
@@ -415,6 +423,9 @@ class EngineBase : public Engine {
   // Called before the library sees the first octets of the peer, until it returns true or fails.
   [[nodiscard]] virtual bool accept_first_octets() { return true; }
   virtual void on_established() {}
+  virtual void on_failed_handshake() {}
+  // The peer gave a ticket for a session to come (TLS 1.3).
+  virtual void on_ticket() {}
   // What to say about a handshake that failed with `code`, where the peer's side is not to blame.
   [[nodiscard]] virtual Error handshake_error(int code) const = 0;
 
@@ -434,6 +445,7 @@ class EngineBase : public Engine {
   base::ByteQueue incoming_;
   SessionInfo info_;
   bool has_eof_ = false;
+  bool has_shown_certificate_ = false;  // the peer, in this handshake
 
  private:
   static int on_send(void* self, const unsigned char* octets, std::size_t length) noexcept {
@@ -474,9 +486,12 @@ class EngineBase : public Engine {
       has_looked_ = !incoming_.is_empty() && accept_first_octets();
       if (is_over() || (!has_looked_ && !incoming_.is_empty() && !has_eof_)) return false;
     }
+    const unsigned long read_before = smtpseal_peer_certificates_read();
     const int code = mbedtls_ssl_handshake(&ssl_.raw);
+    if (smtpseal_peer_certificates_read() != read_before) has_shown_certificate_ = true;
     if (code == MBEDTLS_ERR_SSL_WANT_READ) return true;
     if (code != 0) {
+      on_failed_handshake();
       fail(failed_handshake(code));
       return false;
     }
@@ -495,7 +510,9 @@ class EngineBase : public Engine {
           {reinterpret_cast<const char*>(octets.data()), static_cast<std::size_t>(code)});
       return true;
     }
-    if (code == MBEDTLS_ERR_SSL_WANT_READ || code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+    if (code == MBEDTLS_ERR_SSL_WANT_READ) return true;
+    if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+      on_ticket();
       return true;
     }
     if (code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
@@ -546,20 +563,29 @@ class EngineBase : public Engine {
 
 // --- the client's side ---
 
-// What a client context shares with its engines.
+// A session that may be resumed, and what was found out about the peer when it was made.
+struct Ticket {
+  std::unique_ptr<Session> session;
+  SessionInfo info;
+  base::WallTime until;
+};
+
+// What a client context shares with its engines: all of one smarthost, name and policy, so that no
+// ticket is ever used under another.
 struct ClientShared {
   ClientOptions options;
   ReferenceName reference;
   SslConfig config;
   Certificates trust;
   std::string trust_source;
+  std::deque<Ticket> tickets;  // newest last
 
   [[nodiscard]] bool is_verifying() const { return options.level == Level::verify; }
 };
 
 class ClientEngine final : public EngineBase {
  public:
-  explicit ClientEngine(const ClientShared& shared)
+  explicit ClientEngine(ClientShared& shared)
       : EngineBase(shared.config.raw, "smarthost"),
         shared_(shared),
         verdict_(shared.reference, shared.options.verify_name, shared.trust_source) {
@@ -570,7 +596,11 @@ class ClientEngine final : public EngineBase {
     // the library refuses to verify.
     const std::string& name = shared.reference.dns;
     const int code = mbedtls_ssl_set_hostname(&ssl(), name.empty() ? nullptr : name.c_str());
-    if (code != 0) fail(library_error(Fault::config, "verify_name", code));
+    if (code != 0) {
+      fail(library_error(Fault::config, "verify_name", code));
+      return;
+    }
+    offer_ticket();
   }
 
  private:
@@ -626,7 +656,53 @@ class ClientEngine final : public EngineBase {
     return false;
   }
 
+  // The newest that is still good. It is used once (RFC 8446 C.4).
+  void offer_ticket() {
+    const base::WallTime now = std::chrono::system_clock::now();
+    while (!shared_.tickets.empty()) {
+      const Ticket ticket = std::move(shared_.tickets.back());
+      shared_.tickets.pop_back();
+      if (now >= ticket.until) continue;
+      // One the library does not take is none; the handshake is a full one then.
+      if (mbedtls_ssl_set_session(&ssl(), &ticket.session->raw) != 0) continue;
+      offered_ = std::make_unique<Ticket>(Ticket{nullptr, ticket.info, ticket.until});
+      return;
+    }
+  }
+
+  void on_ticket() override { keep_ticket(); }
+
+  // A ticket may be what the peer did not like: the next connections begin from nothing.
+  void on_failed_handshake() override {
+    if (offered_) shared_.tickets.clear();
+  }
+
+  // What the library has of this session, with what is known of the peer.
+  void keep_ticket() {
+    Ticket ticket{std::make_unique<Session>(), info_, until_};
+    if (mbedtls_ssl_get_session(&ssl(), &ticket.session->raw) != 0) return;
+    shared_.tickets.push_back(std::move(ticket));
+    if (shared_.tickets.size() > kMaxTickets) shared_.tickets.pop_front();
+  }
+
   void on_established() override {
+    if (offered_ && !has_shown_certificate_) {
+      // The keys are those of a session in which this very policy was met.
+      info_.is_resumed = true;
+      info_.chain = offered_->info.chain;
+      info_.faults = offered_->info.faults;
+      info_.verification = offered_->info.verification;
+      info_.verified_by = offered_->info.verified_by;
+      until_ = offered_->until;
+    } else {
+      judge_peer();
+      until_ = resumable_until(info_.chain, std::chrono::system_clock::now());
+    }
+    // In TLS 1.2 a ticket has come by now, if any; in TLS 1.3 it is still to come.
+    if (mbedtls_ssl_get_version_number(&ssl()) == MBEDTLS_SSL_VERSION_TLS1_2) keep_ticket();
+  }
+
+  void judge_peer() {
     if (!shared_.is_verifying()) {
       info_.verification = Verification::unverified;
       look_at_leaf();
@@ -656,9 +732,11 @@ class ClientEngine final : public EngineBase {
     }
   }
 
-  const ClientShared& shared_;
+  ClientShared& shared_;
   Verdict verdict_;
-  bool is_at_top_ = true;  // of the chain that judge() is walked down
+  std::unique_ptr<Ticket> offered_;  // without its session
+  base::WallTime until_;             // when this session's tickets go bad
+  bool is_at_top_ = true;            // of the chain that judge() is walked down
 };
 
 class MbedClientContext final : public ClientContext {
@@ -693,7 +771,7 @@ struct ServerShared {
   SslConfig config;
   Certificates certificate;
   Key key;
-  Tickets tickets;
+  TicketKeys tickets;
 };
 
 class ServerEngine final : public EngineBase {
@@ -763,7 +841,9 @@ base::Result<std::unique_ptr<ClientContext>> make_client_context(const ClientOpt
   mbedtls_ssl_config& config = shared->config.raw;
   const auto done = configure(config, MBEDTLS_SSL_IS_CLIENT, options.min_version);
   if (!done) return done.error();
-  mbedtls_ssl_conf_session_tickets(&config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+  mbedtls_ssl_conf_session_tickets(&config, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+  mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+      &config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
   mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
   if (shared->is_verifying()) {
     auto source = load_trust(options.ca_files, options.ca_dirs,
