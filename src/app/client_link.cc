@@ -235,9 +235,11 @@ void ClientLink::perform(const relay::Actions& actions) {
 }
 
 void ClientLink::perform(const relay::action::Reply& action) {
-  // A challenge to AUTH may be anything.
-  context_.log->debug(id_text_, "reply",
-                      {{"reply", action.reply.code == 334 ? "334 ***" : action.reply.summary()}});
+  if (context_.log->is_enabled(base::LogLevel::debug)) {
+    // A challenge to AUTH may be anything.
+    context_.log->debug(id_text_, "reply",
+                        {{"reply", action.reply.code == 334 ? "334 ***" : action.reply.summary()}});
+  }
   session_.reply(action.reply, now());
 }
 

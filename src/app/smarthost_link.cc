@@ -258,8 +258,9 @@ void SmarthostLink::on_timer() {
 
 void SmarthostLink::send(smtp::Sent what, std::string_view line) {
   if (is_dead_) return;
-  context_.log->debug(id_text(), "command",
-                      {{"sent", what == smtp::Sent::auth ? std::string_view("AUTH ***") : line}});
+  if (context_.log->is_enabled(base::LogLevel::debug)) {
+    context_.log->debug(id_text(), "command", {{"sent", what == smtp::Sent::auth ? "AUTH ***" : line}});
+  }
   session_->send(what, line, context_.loop->now());
   context_.turn->want(*this);
 }
