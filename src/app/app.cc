@@ -77,11 +77,18 @@ struct App::Prepared {
 
 App::App(net::Loop& loop, base::LogSink& log, Sessions& sessions)
     : loop_(loop), log_(log), all_sessions_(sessions), drain_timer_(loop, *this) {
-  turn_.set_reap([this] { reap(); });
+  turn_.set_reap([this] {
+    reap();
+    log_.flush();
+  });
+  log_.gather(true);
   loop_.on_turn_end([this] { turn_.end(); });
 }
 
-App::~App() { loop_.on_turn_end(nullptr); }
+App::~App() {
+  loop_.on_turn_end(nullptr);
+  log_.gather(false);
+}
 
 base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Config config) {
   auto generation = std::make_unique<Generation>();

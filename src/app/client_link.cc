@@ -330,7 +330,10 @@ void ClientLink::on_turn_end() {
   if (is_finished_) return;
   flush();
   // Replies that waited may have left at once: then nobody calls back for what was cut short.
-  if (is_cut_ && stream_->queued() < kMaxWaitingReplies) drive();
+  if (is_cut_ && stream_->queued() < kMaxWaitingReplies) {
+    drive();
+    flush();
+  }
   if (session_.is_finished()) {
     leave(session_.end_reason());
     net::TcpStream::close_after_flush(std::move(*stream_), kCloseLinger);
@@ -351,7 +354,7 @@ void ClientLink::flush() {
 
 void ClientLink::update_reading() {
   const bool is_smarthost_slow =
-      lease_ != nullptr && session_.is_receiving_data() &&
+      lease_ != nullptr && transaction_.is_streaming() &&
       lease_->queued() >
           (is_paused_for_smarthost_ ? SmarthostLink::kLowWater : SmarthostLink::kHighWater);
   if (is_smarthost_slow) lease_->tell_when_drained();

@@ -29,7 +29,7 @@ std::string format_day(base::WallTime time) {
 std::string format_timestamp(base::WallTime time) {
   const Days day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::milliseconds>(time - day));
-  char text[32];
+  char text[96];  // more than four numbers of any size
   std::snprintf(
       text, sizeof text, "T%02ld:%02ld:%02ld.%03ldZ", static_cast<long>(clock.hours().count()),
       static_cast<long>(clock.minutes().count()), static_cast<long>(clock.seconds().count()),

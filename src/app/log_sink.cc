@@ -88,12 +88,42 @@ class SpdLog final : public Log {
     const std::string time = style_ == LogStyle::journald
                                  ? std::string()
                                  : format_timestamp(std::chrono::system_clock::now());
-    logger_->info("{}", format_log_line(style_, time, level, id, event, fields));
+    const std::string line = format_log_line(style_, time, level, id, event, fields);
+    // What is wrong is said at once, behind what came before it.
+    if (!gathered().is_on || level == base::LogLevel::error) {
+      flush();
+      logger_->info("{}", line);
+      return;
+    }
+    if (!gathered().lines.empty()) gathered().lines.push_back('\n');
+    gathered().lines.append(line);
+  }
+
+  void gather(bool is_gathering) override {
+    flush();
+    gathered().is_on = is_gathering;
+  }
+
+  void flush() override {
+    std::string& lines = gathered().lines;
+    if (lines.empty()) return;
+    logger_->info("{}", lines);
+    lines.clear();
   }
 
   void set_level(base::LogLevel level) override { level_.store(level, std::memory_order_relaxed); }
 
  private:
+  // Of each thread its own: threads share the sink, and no lock but its.
+  struct Gathered {
+    bool is_on = false;
+    std::string lines;
+  };
+  [[nodiscard]] static Gathered& gathered() {
+    thread_local Gathered of_this_thread;
+    return of_this_thread;
+  }
+
   std::shared_ptr<spdlog::logger> logger_;
   LogStyle style_;
   std::atomic<base::LogLevel> level_;

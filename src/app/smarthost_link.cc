@@ -55,6 +55,10 @@ void SmarthostLink::open() {
   host_ = context_.smarthost.hosts.front();
   opened_ = context_.loop->now();
   open_deadline_ = opened_ + context_.smarthost.connect_timeout + smtp::kOpenTimeout;
+  connect();
+}
+
+void SmarthostLink::connect() {
   timer_.arm(open_deadline_);
   connector_ = net::Connector::connect(*context_.loop, host_, context_.smarthost.port,
                                        context_.smarthost.connect_timeout, *this);
@@ -86,7 +90,7 @@ void SmarthostLink::on_connected(net::TcpStream stream) {
 }
 
 void SmarthostLink::start_tls() {
-  engine_ = context_.tls->make_engine();
+  engine_ = context_.tls->make_engine(resumption_);
   handshake_deadline_ =
       context_.loop->now() +
       std::min<base::Duration>(smtp::kHandshakeTimeout, context_.smarthost.command_timeout);
@@ -106,6 +110,24 @@ void SmarthostLink::on_read(std::string_view bytes) {
   context_.turn->want(*this);
 }
 
+bool SmarthostLink::may_try_without_session() const {
+  return engine_ && !is_tls_up_ && engine_->has_offered_session();
+}
+
+// Nobody is told of a handshake that failed with an old session until one without it did.
+void SmarthostLink::try_without_session() {
+  context_.log->info(id_text(), "smarthost-retry",
+                     {{"host", host_}, {"peer", peer_}, {"reason", engine_->error().detail}});
+  resumption_ = tls::Resumption::never;
+  handshake_deadline_.reset();
+  engine_.reset();
+  session_.reset();
+  stream_.reset();
+  connector_.reset();
+  written_ = last_taken_ = 0;
+  connect();
+}
+
 void SmarthostLink::pump_tls() {
   if (is_dead_) return;
   if (!is_tls_up_ && engine_->state() == tls::State::established) {
@@ -122,6 +144,10 @@ void SmarthostLink::pump_tls() {
     // What came before it counts: a verdict that was heard is not to be asked for again.
     pump();
     if (is_dead_) return;
+    if (may_try_without_session()) {
+      try_without_session();
+      return;
+    }
     flush();  // the alert tells the smarthost's log why
     fail(engine_->error());
   } else if (engine_->state() == tls::State::closed) {
@@ -135,13 +161,19 @@ void SmarthostLink::on_eof() {
     engine_->receive_eof();
     pump_tls();
   }
-  if (is_dead_) return;
+  if (is_dead_ || !session_) return;
   session_->receive_eof();
   pump();
   context_.turn->want(*this);
 }
 
-void SmarthostLink::on_error(const base::Error& error) { fail(error); }
+void SmarthostLink::on_error(const base::Error& error) {
+  if (!is_dead_ && may_try_without_session()) {
+    try_without_session();
+  } else {
+    fail(error);
+  }
+}
 
 void SmarthostLink::on_drained() {
   if (!is_dead_) context_.turn->want(*this);
@@ -163,7 +195,7 @@ void SmarthostLink::tell_if_drained() {
 void SmarthostLink::pump() {
   // A holder that is told of an event may send, give the link back and lease it again: all of
   // that ends up here, in the loop that is running already.
-  if (std::exchange(is_pumping_, true)) return;
+  if (!session_ || std::exchange(is_pumping_, true)) return;
   while (!is_dead_) {
     smtp::ClientEvent event = session_->next_event();
     if (std::holds_alternative<smtp::NeedMore>(event)) break;
@@ -186,6 +218,7 @@ void SmarthostLink::on_turn_end() {
   if (is_dead_ || !stream_) return;
   if (engine_) pump_tls();
   pump();
+  if (!stream_) return;  // it is being opened again
   flush();
   arm_timer();
   tell_if_drained();
@@ -259,7 +292,8 @@ void SmarthostLink::on_timer() {
 void SmarthostLink::send(smtp::Sent what, std::string_view line) {
   if (is_dead_) return;
   if (context_.log->is_enabled(base::LogLevel::debug)) {
-    context_.log->debug(id_text(), "command", {{"sent", what == smtp::Sent::auth ? "AUTH ***" : line}});
+    context_.log->debug(id_text(), "command",
+                        {{"sent", what == smtp::Sent::auth ? "AUTH ***" : line}});
   }
   session_->send(what, line, context_.loop->now());
   context_.turn->want(*this);
@@ -323,7 +357,7 @@ void SmarthostLink::fail(const base::Error& error) {
 
 bool SmarthostLink::has_unsent() const {
   if (!stream_ || !session_) return true;
-  return stream_->queued() + session_->held_data() + session_->output().size() > 0;
+  return stream_->queued() + session_->output().size() > 0 || session_->is_end_unsent();
 }
 
 smtp::Extensions SmarthostLink::usable_extensions() const {

@@ -135,6 +135,9 @@ class SmarthostLink final : net::ConnectorEvents, net::StreamEvents, net::TimerE
   void on_timer() override;
   void on_turn_end() override;
 
+  void connect();
+  [[nodiscard]] bool may_try_without_session() const;
+  void try_without_session();
   void start_tls();
   void pump_tls();
   void pump();
@@ -170,6 +173,7 @@ class SmarthostLink final : net::ConnectorEvents, net::StreamEvents, net::TimerE
   bool is_pumping_ = false;
   bool is_tls_up_ = false;
   bool is_drain_wanted_ = false;
+  tls::Resumption resumption_ = tls::Resumption::allowed;
 };
 
 }  // namespace app

@@ -52,6 +52,11 @@ class LogSink {
   virtual void write(LogLevel level, std::string_view id, std::string_view event,
                      LogFields fields) = 0;
 
+  // From now on lines of this thread wait for flush(), so that those of one turn are one write, and
+  // no client waits for its reply longer because of them. gather(false) is the end of that.
+  virtual void gather(bool) {}
+  virtual void flush() {}
+
   void error(std::string_view id, std::string_view event, LogFields fields = {}) {
     log(LogLevel::error, id, event, fields);
   }

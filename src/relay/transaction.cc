@@ -47,7 +47,7 @@ void Transaction::begin(const smtp::MailCommand& mail, const smtp::Extensions& p
   mail_ = mail;
   began_ = now;
   needs_ = smtp::Extensions{};
-  needs_.eight_bit_mime = mail.is_eight_bit;
+  needs_.eight_bit_mime = mail.is_eight_bit || mail.is_binary;
   needs_.smtputf8 = mail.is_utf8;
   needs_.dsn = mail.asks_dsn;
   // Only chunks can carry octets as they are; all other mail goes either way.

@@ -317,6 +317,7 @@ ClientEvent ClientSession::fail(base::Fault fault, std::string detail) {
   queue_.clear();
   sent_count_ = 0;
   data_phase_ = DataPhase::none;
+  is_end_unsent_ = is_end_unsent();
   drop_held_data();
   return from_smarthost::Failed{{fault, std::move(detail)}};
 }

@@ -104,6 +104,8 @@ class ClientSession {
   // No end of the mail data will come. Chunks leave the session fit for RSET; DATA does not.
   void abandon_data();
   [[nodiscard]] std::size_t held_data() const { return held_data_.size(); }
+  // The end of the mail data was given here and never went out, failed or not.
+  [[nodiscard]] bool is_end_unsent() const { return is_end_unsent_ || is_end_held_; }
 
   [[nodiscard]] std::string_view output() const { return output_.view(); }
   void consume_output(std::size_t count) { output_.consume(count); }
@@ -187,6 +189,7 @@ class ClientSession {
   std::string held_data_;     // encoded, waiting for the 354; or the next chunk
   base::Instant held_since_;  // the next chunk's first byte
   bool is_end_held_ = false;
+  bool is_end_unsent_ = false;
   bool is_chunked_ = false;       // this mail data goes out as chunks
   std::optional<Reply> refusal_;  // of the first chunk that was refused
   bool is_in_transaction_ = false;

@@ -178,7 +178,7 @@ void ServerSession::reply(const Reply& reply, base::Instant now) {
     case Owed::chunk:
       owed_ = Owed::nothing;
       say(reply);
-      if (!reply.is_positive()) end_transaction();
+      if (!reply.is_positive()) fail_chunks(reply);
       return;
     case Owed::auth: settle_auth(reply); return;
     case Owed::end_of_data:
@@ -210,6 +210,7 @@ void ServerSession::settle_data(const Reply& reply) {
   }
   decoder_ = MailDataDecoder();
   is_data_refused_ = false;
+  grant_time(last_progress_);
   open_mail_data();
 }
 
@@ -217,8 +218,8 @@ void ServerSession::open_mail_data() {
   state_ = State::mail_data;
   decoded_.clear();
   is_decoded_given_ = false;
-  grant_time(last_progress_);
   const std::string waiting(lines_.rest());
+  data_received_ += waiting.size();
   lines_.clear();
   decode(waiting);
 }
@@ -244,6 +245,7 @@ void ServerSession::end_transaction() {
   is_binary_ = false;
   may_begin_anew_ = false;
   chunks_.reset();
+  chunk_failure_.reset();
   rcpts_seen_ = 0;
   rcpts_accepted_ = 0;
   has_deferred_rcpt_ = false;
@@ -253,7 +255,8 @@ std::optional<base::Instant> ServerSession::deadline() const {
   if (state_ == State::greeting || state_ == State::finished || is_reply_owed()) {
     return std::nullopt;
   }
-  if (state_ != State::mail_data) return last_progress_ + options_.command_timeout;
+  // Between chunks, too, mail data must come: the smarthost waits for it.
+  if (state_ != State::mail_data && !chunks_) return last_progress_ + options_.command_timeout;
   const std::chrono::seconds earned(data_received_ / kMinDataRate);
   return std::min(last_progress_, data_began_ + earned) + options_.data_timeout;
 }

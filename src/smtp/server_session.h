@@ -166,9 +166,11 @@ class ServerSession {
   [[nodiscard]] ServerEvent on_data(const SplitCommand& command);
   [[nodiscard]] std::optional<Reply> refusal_of_data() const;
   [[nodiscard]] ServerEvent on_bdat(const SplitCommand& command);
+  [[nodiscard]] ServerEvent on_unreadable_bdat();
   [[nodiscard]] ServerEvent end_chunk();
   void settle_chunk(const Reply& reply);
   void open_mail_data();
+  void fail_chunks(const Reply& reply);
   std::size_t decode_chunk(std::string_view bytes);
   [[nodiscard]] std::optional<Reply> fault_of_data() const;
   [[nodiscard]] ServerEvent on_auth(const SplitCommand& command);
@@ -219,6 +221,9 @@ class ServerSession {
   MailDataDecoder decoder_;
   std::optional<ChunkDecoder> chunks_;  // since the transaction's first BDAT
   std::optional<Chunk> chunk_;          // the one that is being read
+  // Why a chunk of the last mail was refused: chunks that are on their way are refused alike, so
+  // that none of them passes for a mail, nor a refusal for now for one for good.
+  std::optional<Reply> chunk_failure_;
   std::string decoded_;
   bool is_decoded_given_ = false;
   bool is_data_refused_ = false;

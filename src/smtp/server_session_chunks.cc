@@ -29,19 +29,33 @@ ServerEvent ServerSession::on_bdat(const SplitCommand& command) {
     return finish("client sent BDAT, which was not offered");
   }
   chunk_ = parse_chunk(command.argument);
-  if (!chunk_) {
-    say(Reply::make(501, "5.5.4", "BDAT needs the chunk's size, and nothing else but LAST"));
-    return finish("client sent a BDAT without a size");
+  if (!chunk_) return on_unreadable_bdat();
+  chunk_->refusal = chunk_failure_ ? chunk_failure_ : refusal_of_data();
+  if (chunk_->refusal) {
+    const bool was_open = has_mail_;
+    fail_chunks(*chunk_->refusal);
+    open_mail_data();
+    return was_open ? ServerEvent(from_client::Reset{}) : ServerEvent(NeedMore{});
   }
-  chunk_->refusal = refusal_of_data();
-  if (!chunk_->refusal && !chunks_) {
+  if (!chunks_) {
     chunks_.emplace(is_binary_);
     owed_ = Owed::data;
     return from_client::Data{true};
   }
-  may_begin_anew_ = has_mail_ && chunk_->refusal.has_value();
   open_mail_data();
   return NeedMore{};
+}
+
+ServerEvent ServerSession::on_unreadable_bdat() {
+  say(Reply::make(501, "5.5.4", "BDAT needs the chunk's size, and nothing else but LAST"));
+  return finish("client sent a BDAT without a size");
+}
+
+// The mail is over; only MAIL, RSET or EHLO begins another.
+void ServerSession::fail_chunks(const Reply& reply) {
+  const Reply why = reply;
+  end_transaction();
+  chunk_failure_ = why;
 }
 
 // The first chunk may come, or must be thrown away.
@@ -50,8 +64,9 @@ void ServerSession::settle_chunk(const Reply& reply) {
   is_data_refused_ = false;
   if (!reply.is_intermediate()) {
     chunk_->refusal = reply;
-    end_transaction();
+    fail_chunks(reply);
   }
+  grant_time(last_progress_);
   open_mail_data();
 }
 
@@ -74,6 +89,7 @@ ServerEvent ServerSession::end_chunk() {
     say(*chunk.refusal);
     return next_command();
   }
+  if (chunk.size == 0 && !chunk.is_last) count_junk();
   if (chunk.is_last) {
     owed_ = Owed::end_of_data;
     return from_client::EndOfData{chunk.size};

@@ -11,6 +11,12 @@ namespace {
 
 Reply sequence_error(std::string_view text) { return Reply::make(503, "5.5.1", text); }
 
+// Also a BDAT that is none by the letter: with a tab, a stray octet, a space before it.
+bool looks_like_bdat(std::string_view line) {
+  constexpr std::size_t kFar = 8;
+  return base::uppered(line.substr(0, kFar)).find("BDAT") != std::string::npos;
+}
+
 bool is_base64_line(std::string_view line) {
   return std::all_of(line.begin(), line.end(), [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
@@ -47,6 +53,14 @@ ServerEvent ServerSession::on_line(const Line& line) {
   if (is_bare_lf_refused) {
     say(Reply::make(500, "5.5.2", "line ends in a bare LF (line_endings = strict)"));
     return finish("client sent a bare LF");
+  }
+  if (line.is_too_long && offered_.chunking) {
+    // It may have been a BDAT: what comes behind it is a chunk then.
+    say(*fault);
+    return finish("client sent a line that is too long");
+  }
+  if ((command.verb != Verb::bdat || fault) && looks_like_bdat(line.text)) {
+    return on_unreadable_bdat();
   }
   if (fault) return refuse_command(*fault);
   return on_command(command, line);

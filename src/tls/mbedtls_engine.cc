@@ -585,7 +585,7 @@ struct ClientShared {
 
 class ClientEngine final : public EngineBase {
  public:
-  explicit ClientEngine(ClientShared& shared)
+  ClientEngine(ClientShared& shared, Resumption resumption)
       : EngineBase(shared.config.raw, "smarthost"),
         shared_(shared),
         verdict_(shared.reference, shared.options.verify_name, shared.trust_source) {
@@ -600,8 +600,10 @@ class ClientEngine final : public EngineBase {
       fail(library_error(Fault::config, "verify_name", code));
       return;
     }
-    offer_ticket();
+    if (resumption == Resumption::allowed) offer_ticket();
   }
+
+  [[nodiscard]] bool has_offered_session() const override { return offered_ != nullptr; }
 
  private:
   static int on_certificate(void* self, mbedtls_x509_crt* certificate, int depth,
@@ -686,7 +688,9 @@ class ClientEngine final : public EngineBase {
   }
 
   void on_established() override {
-    if (offered_ && !has_shown_certificate_) {
+    const bool is_tls12 = mbedtls_ssl_get_version_number(&ssl()) == MBEDTLS_SSL_VERSION_TLS1_2;
+    const bool is_resumed = offered_ && !has_shown_certificate_;
+    if (is_resumed) {
       // The keys are those of a session in which this very policy was met.
       info_.is_resumed = true;
       info_.chain = offered_->info.chain;
@@ -696,10 +700,13 @@ class ClientEngine final : public EngineBase {
       until_ = offered_->until;
     } else {
       judge_peer();
-      until_ = resumable_until(info_.chain, std::chrono::system_clock::now());
+      until_ = resumable_until(info_.chain, std::chrono::system_clock::now(),
+                               is_tls12 ? kMaxTls12TicketAge : kMaxTicketAge);
     }
-    // In TLS 1.2 a ticket has come by now, if any; in TLS 1.3 it is still to come.
-    if (mbedtls_ssl_get_version_number(&ssl()) == MBEDTLS_SSL_VERSION_TLS1_2) keep_ticket();
+    // In TLS 1.2 a ticket has come by now, if any; in TLS 1.3 it is still to come. Who offers a
+    // session offers its version alone: a peer that was not asked for TLS 1.3 is asked the next
+    // time.
+    if (is_tls12 && (is_resumed || !offered_)) keep_ticket();
   }
 
   void judge_peer() {
@@ -742,8 +749,9 @@ class ClientEngine final : public EngineBase {
 class MbedClientContext final : public ClientContext {
  public:
   explicit MbedClientContext(std::unique_ptr<ClientShared> shared) : shared_(std::move(shared)) {}
-  [[nodiscard]] std::unique_ptr<Engine> make_engine() override {
-    return std::make_unique<ClientEngine>(*shared_);
+  using ClientContext::make_engine;
+  [[nodiscard]] std::unique_ptr<Engine> make_engine(Resumption resumption) override {
+    return std::make_unique<ClientEngine>(*shared_, resumption);
   }
   [[nodiscard]] const std::string& trust_source() const override { return shared_->trust_source; }
 

@@ -17,9 +17,12 @@ inline constexpr std::size_t kMaxTickets = 16;
 // RFC 8446 4.6.1 allows seven days. What was verified a day ago is verified again.
 inline constexpr std::chrono::hours kMaxTicketAge{24};
 
+// How long TLS 1.2 is believed to be the best a peer can do.
+inline constexpr std::chrono::hours kMaxTls12TicketAge{1};
+
 // Until when a session whose peer showed `chain`, verified at `now`, may be resumed: not longer
-// than any certificate is valid that was so at `now`.
+// than `most`, nor than any certificate is valid that was so at `now`.
 [[nodiscard]] base::WallTime resumable_until(const std::vector<CertificateFacts>& chain,
-                                             base::WallTime now);
+                                             base::WallTime now, std::chrono::hours most);
 
 }  // namespace tls

@@ -127,14 +127,20 @@ class Engine {
   // it; Fault::connection later. In words: "certificate expired on 2026-01-31", "certificate is for
   // other.example.edu, not for mail.example.edu", "smarthost sent something that is not TLS".
   [[nodiscard]] virtual const base::Error& error() const = 0;
+  // A session that was kept was offered to the peer. Some peers break off over that, and a
+  // handshake without it may succeed.
+  [[nodiscard]] virtual bool has_offered_session() const { return false; }
   // Valid once established; the chain and the faults also after a failed verification.
   [[nodiscard]] virtual const SessionInfo& info() const = 0;
 };
 
+enum class Resumption { allowed, never };
+
 class ClientContext {
  public:
   virtual ~ClientContext() = default;
-  [[nodiscard]] virtual std::unique_ptr<Engine> make_engine() = 0;
+  [[nodiscard]] std::unique_ptr<Engine> make_engine() { return make_engine(Resumption::allowed); }
+  [[nodiscard]] virtual std::unique_ptr<Engine> make_engine(Resumption resumption) = 0;
   // Where trust comes from: "system trust store /etc/ssl/certs/ca-certificates.crt (144
   // certificates)".
   [[nodiscard]] virtual const std::string& trust_source() const = 0;

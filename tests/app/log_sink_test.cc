@@ -107,6 +107,27 @@ TEST_F(LogFileTest, BreaksNoLineOfOneThreadWithOneOfAnother) {
   EXPECT_EQ(count, 1000u);
 }
 
+TEST_F(LogFileTest, GathersLinesOfAThreadUntilTheyAreFlushed) {
+  auto log = make_log(general_);
+  ASSERT_TRUE(log);
+  (*log)->gather(true);
+  (*log)->info("-", "first");
+  (*log)->info("-", "second");
+  EXPECT_EQ(content(), "");
+  std::thread([&] { (*log)->info("-", "of-another-thread"); }).join();
+  EXPECT_NE(content().find("of-another-thread"), std::string::npos);
+  (*log)->flush();
+  EXPECT_LT(content().find("- first\n"), content().find("- second\n"));
+  (*log)->info("-", "third");
+  (*log)->error("-", "wrong");
+  EXPECT_LT(content().find("- third\n"), content().find("- wrong\n")) << "errors do not wait";
+  (*log)->info("-", "fourth");
+  (*log)->gather(false);
+  EXPECT_NE(content().find("- fourth\n"), std::string::npos);
+  (*log)->info("-", "fifth");
+  EXPECT_NE(content().find("- fifth\n"), std::string::npos);
+}
+
 TEST_F(LogFileTest, SaysWhichFileCannotBeOpened) {
   std::ofstream(path_) << "a file, not a folder";
   general_.log_file = (path_ / "smtpseal.log").string();

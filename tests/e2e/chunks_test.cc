@@ -121,6 +121,26 @@ TEST_F(Chunks, FarewellInsideTheMailDataIsPassedOn) {
   EXPECT_TRUE(attempt().is_accepted());
 }
 
+TEST_F(Chunks, ChunksOfAClientWaitForASmarthostThatStopsReading) {
+  config_.set("smtpseal", "drain_timeout", "1s");
+  smarthost().on(Point::chunk, once("", Then::deafness));
+  SmtpClient client = connect();
+  client.hello();
+  client.envelope();
+  // Each chunk is answered at once, and yet no more is read than is to be held.
+  const std::string chunk = "BDAT 65000\r\n" + std::string(64998, 'x') + "\r\n";
+  constexpr std::size_t kMany = 2000;
+  std::size_t answered = 0;
+  try {
+    for (; answered < kMany; ++answered) {
+      client.send(chunk);
+      if (client.read_reply(500ms).code != 250) break;
+    }
+  } catch (const Failure&) {
+  }
+  EXPECT_LT(answered, kMany / 4);
+}
+
 // Clients that send faster than the smarthost takes it are made to wait, and never for ever.
 class SlowSmarthost : public SealTest {};
 

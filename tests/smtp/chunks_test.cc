@@ -271,7 +271,73 @@ TEST_F(ServerChunksTest, RefusedChunkEndsTheMailAndLaterOnesAreSwallowed) {
   reply(552);
   EXPECT_EQ(said_by(*session_), "552 x\r\n");
   EXPECT_THAT(feed("BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n"), IsEmpty());
-  EXPECT_EQ(said_by(*session_), "503 5.5.1 MAIL first\r\n250 2.0.0 OK\r\n");
+  EXPECT_EQ(said_by(*session_), "552 x\r\n250 2.0.0 OK\r\n");
+}
+
+TEST_F(ServerChunksTest, TroubleWithAChunkIsTheReplyToThoseBehindIt) {
+  feed("BDAT 2\r\nabBDAT 1\r\ncBDAT 1 LAST\r\nd");
+  reply(354);
+  reply(451);
+  EXPECT_EQ(said_by(*session_), "451 x\r\n451 x\r\n451 x\r\n");
+  feed("MAIL FROM:<s@c>\r\n");
+  reply(250);
+  feed("RCPT TO:<r@u>\r\n");
+  reply(250);
+  EXPECT_THAT(feed("BDAT 1 LAST\r\nx"), ElementsAre("data in chunks"));
+}
+
+TEST_F(ServerChunksTest, MailOfWhichAChunkWasRefusedIsOver) {
+  feed("RSET\r\n");
+  feed("MAIL FROM:<s@c>\r\nRCPT TO:<1@u>\r\n");
+  reply(250);
+  reply(550);
+  said_by(*session_);
+  EXPECT_THAT(feed("BDAT 1\r\na"), ElementsAre("reset"));
+  EXPECT_THAT(feed("RCPT TO:<2@u>\r\n"), IsEmpty());
+  EXPECT_THAT(feed("BDAT 1 LAST\r\nb"), IsEmpty());
+  EXPECT_EQ(said_by(*session_),
+            "554 5.5.1 no valid recipients\r\n503 5.5.1 MAIL first\r\n"
+            "554 5.5.1 no valid recipients\r\n");
+}
+
+TEST_F(ServerChunksTest, BdatThatCannotBeReadEndsTheSession) {
+  const std::string nul("BDAT 6\0 LAST\r\n", 14);
+  for (const std::string& line : {std::string("BDAT\t6 LAST\r\n"), std::string(" BDAT 6 LAST\r\n"),
+                                  std::string("BDAT 6 LAST\r\r\n"), nul,
+                                  "BDAT 6 LAST" + std::string(kMaxAuthLine, ' ') + "\r\n",
+                                  "BDAT 6 LAST" + std::string(kMaxCommandLine, ' ') + "\r\n"}) {
+    open({});
+    feed(line + "QUIT\r\n");
+    EXPECT_TRUE(session_->is_finished()) << line.substr(0, 20);
+    EXPECT_THAT(said_by(*session_), ::testing::Not(HasSubstr("221"))) << line.substr(0, 20);
+  }
+}
+
+TEST_F(ServerChunksTest, TrickleOfChunksIsSentAway) {
+  feed("BDAT 1\r\nx");
+  reply(354);
+  reply(250);
+  int minutes = 0;
+  for (; !session_->is_finished() && minutes < 60; minutes += 2) {
+    now_ += 2min;
+    session_->on_time(now_);
+    if (session_->is_finished()) break;
+    feed("BDAT 1\r\nx");
+    reply(250);
+  }
+  EXPECT_LT(minutes, 10);
+}
+
+TEST_F(ServerChunksTest, EmptyChunksAreNotBorneWithoutEnd) {
+  feed("BDAT 0\r\n");
+  reply(354);
+  std::size_t count = 0;
+  while (!session_->is_finished() && count < 1000) {
+    reply(250);
+    feed("BDAT 0\r\n");
+    ++count;
+  }
+  EXPECT_LT(count, 200U);
 }
 
 TEST_F(ServerChunksTest, ChunkIsSwallowedWhereTheFirstIsRefused) {
@@ -287,7 +353,7 @@ TEST_F(ServerChunksTest, ChunkWithoutAnAcceptedRecipientIsSwallowed) {
   feed("MAIL FROM:<s@c>\r\n");
   reply(250);
   said_by(*session_);
-  EXPECT_THAT(feed("BDAT 6 LAST\r\nQUIT\r\n"), IsEmpty());
+  EXPECT_THAT(feed("BDAT 6 LAST\r\nQUIT\r\n"), ElementsAre("reset"));
   EXPECT_EQ(said_by(*session_), "503 5.5.1 RCPT first\r\n");
 }
 

@@ -21,6 +21,11 @@ class SealedConversation {
     record_.exchanges.push_back({false, true, std::move(bytes)});
     return *this;
   }
+  // An accepted envelope, where CHUNKING is offered.
+  SealedConversation& chunks() {
+    s("250-u\r\n250-CHUNKING\r\n250 PIPELINING\r\n", "EHLO seal.test\r\n");
+    return c("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n").s("250 ok\r\n250 ok\r\n");
+  }
   // An accepted envelope up to the 354.
   SealedConversation& data() {
     c("MAIL FROM:<a@b> SIZE=10\r\nRCPT TO:<c@d>\r\n").s("250 ok\r\n250 ok\r\n");
@@ -76,6 +81,40 @@ TEST(StrictJudge, AcceptsMailDataInAnyPieces) {
     const auto findings = conversation.s("250 ok\r\n").c("QUIT\r\n").findings();
     EXPECT_TRUE(findings.empty()) << size << ": " << findings.front();
   }
+}
+
+TEST(StrictJudge, AcceptsAVerdictThatCrossedTheEndOfTheMailData) {
+  const auto findings = SealedConversation()
+                            .data()
+                            .c("a\r\n")
+                            .s("552 too big\r\n")
+                            .c(".\r\nMAIL FROM:<>\r\n")
+                            .findings();
+  EXPECT_TRUE(findings.empty()) << findings.front();
+}
+
+TEST(StrictJudge, AcceptsChunksOfAnyContent) {
+  const auto findings = SealedConversation()
+                            .chunks()
+                            .c("BDAT 5\r\nab\ncBDAT 7 LAST\r\n.\r\nQUIT")
+                            .s("250 ok\r\n250 ok\r\n")
+                            .c("MAIL FROM:<a@b>\r\n")
+                            .findings();
+  EXPECT_FALSE(findings.empty()) << "one octet is missing from the first chunk";
+  const auto good = SealedConversation()
+                        .chunks()
+                        .c("BDAT 4\r\nab\ncBDAT 7 LAST\r\n.\r\nQUIT")
+                        .s("250 ok\r\n250 ok\r\n")
+                        .c("MAIL FROM:<a@b>\r\n")
+                        .findings();
+  EXPECT_TRUE(good.empty()) << good.front();
+}
+
+TEST(StrictJudge, FindsChunksOutOfPlace) {
+  EXPECT_FALSE(SealedConversation().c("BDAT 0 LAST\r\n").findings().empty());
+  EXPECT_FALSE(SealedConversation().chunks().c("BDAT x LAST\r\n").findings().empty());
+  EXPECT_FALSE(
+      SealedConversation().chunks().c("BDAT 1 LAST\r\nxMAIL FROM:<a@b>\r\n").findings().empty());
 }
 
 TEST(StrictJudge, FindsBareLineEndsInMailData) {

@@ -163,6 +163,24 @@ TEST_P(ResumptionTest, FailedHandshakeForgetsTheTickets) {
   EXPECT_FALSE(visit().is_resumed);
 }
 
+TEST_P(ResumptionTest, PeerOfAnotherVersionIsReachedWithoutTheSession) {
+  visit();
+  const Version other = GetParam() == Version::tls12 ? Version::tls13 : Version::tls12;
+  server_context_ = make_server(good_certificate(), other, other);
+  client_ = client_context_->make_engine();
+  EXPECT_TRUE(client_->has_offered_session());
+  server_ = server_context_->make_engine();
+  client_->start();
+  shuttle(*client_, *server_);
+  if (client_->state() == State::established) return;  // the better for it
+  client_ = client_context_->make_engine(Resumption::never);
+  EXPECT_FALSE(client_->has_offered_session());
+  server_ = server_context_->make_engine();
+  client_->start();
+  shuttle(*client_, *server_);
+  EXPECT_EQ(client_->state(), State::established) << client_->error().detail;
+}
+
 TEST_P(ResumptionTest, UnverifiedConnectionsResumeToo) {
   ClientOptions options = client_options();
   options.level = Level::encrypt;
@@ -203,9 +221,9 @@ TEST(Tickets, LastNoLongerThanTheCertificatesThatWereValid) {
   chain[0].not_after = now + kDay * 30;
   chain[1].not_after = now + std::chrono::hours(2);
   chain[2].not_after = now - kDay;  // sent along, and part of nothing
-  EXPECT_EQ(resumable_until(chain, now), now + std::chrono::hours(2));
+  EXPECT_EQ(resumable_until(chain, now, kMaxTicketAge), now + std::chrono::hours(2));
   chain.erase(chain.begin() + 1);
-  EXPECT_EQ(resumable_until(chain, now), now + kMaxTicketAge);
+  EXPECT_EQ(resumable_until(chain, now, kMaxTicketAge), now + kMaxTicketAge);
 }
 
 }  // namespace
