@@ -103,8 +103,8 @@ install_command() {
   case $1 in
     debian) echo 'apt-get install --yes --no-install-recommends --no-remove' ;;
     fedora) echo 'dnf install --assumeyes --setopt=install_weak_deps=False' ;;
-    arch) echo 'pacman -S --needed --noconfirm' ;;
-    alpine) echo 'apk add' ;;
+    arch) echo 'pacman -Sy --needed --noconfirm' ;;
+    alpine) echo 'apk add --update-cache' ;;
     brew) echo 'brew install' ;;
   esac
 }

@@ -224,6 +224,16 @@ int print_help(const CLI::App& root, const std::string& topic) {
 }
 
 // Text given by flags becomes keys of the unnamed sections.
+// A shell variable that is not set must not count for a flag that was not given.
+std::optional<std::string> empty_value(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& value : option->results()) {
+      if (value.empty()) return option->get_name() + ": its value is empty";
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> take_flags(Bound& bound) {
   Invocation& invocation = bound.invocation;
   if (!bound.config_file.empty()) invocation.config_file = bound.config_file;
@@ -294,6 +304,11 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     return {std::nullopt, 0};
   }
   if (argc > 0) bound.invocation.program = argv[0];
+  for (const CLI::App* app : {static_cast<const CLI::App*>(&root), &chosen_command(root)}) {
+    if (const auto problem = empty_value(*app)) {
+      return {std::nullopt, refuse_usage(chosen_command(root), *problem)};
+    }
+  }
   if (const auto problem = take_flags(bound)) {
     return {std::nullopt, refuse_usage(chosen_command(root), *problem)};
   }

@@ -1,5 +1,6 @@
 // `smtpseal send`: one test message through the listener, as a legacy client would send it:
 // plaintext, command by command. Every line said is printed; the last line says how it ended.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -183,7 +184,13 @@ base::Result<std::string> parse_address(const std::string& text, bool is_reverse
 
 // Whether there is anything that says where the listener is.
 bool has_configuration(const config::Sources& sources) {
-  if (sources.file || !sources.environment.empty()) return true;
+  // Other variables of that prefix may be anybody's.
+  const bool is_in_environment =
+      std::any_of(sources.environment.begin(), sources.environment.end(), [](const auto& entry) {
+        return entry.first.starts_with("SMTPSEAL_LISTENER_") ||
+               entry.first.starts_with("SMTPSEAL_SMARTHOST_");
+      });
+  if (sources.file || is_in_environment) return true;
   for (const std::string& file : sources.search) {
     std::error_code ignored;
     if (std::filesystem::exists(file, ignored)) return true;

@@ -83,6 +83,9 @@ TEST(CommandLine, EndsWithSixtyFourOnWrongUsage) {
                                              {"send"},
                                              {"send", "--from", "a@b"},
                                              {"--smarthost", "host:port"},
+                                             {"--smarthost", ""},
+                                             {"--config", ""},
+                                             {"run", "--tls", ""},
                                              {"frobnicate"},
                                              {"check", "a", "b"}}) {
     const CommandLine line = parse(words);
