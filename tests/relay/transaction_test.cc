@@ -222,9 +222,9 @@ TEST_F(ChunkTransactionTest, ChunksOfTheClientBecomeDataWhereTheyMust) {
 
 TEST_F(ChunkTransactionTest, BinaryMailNeedsAConnectionThatCarriesIt) {
   mail("FROM:<s@c> BODY=BINARYMIME");
-  EXPECT_THAT(rcpt(), ElementsAre("lease BINARYMIME"));
+  EXPECT_THAT(rcpt(), ElementsAre("lease 8BITMIME BINARYMIME"));
   connection_.binarymime = false;
-  EXPECT_THAT(leased(), ElementsAre("return clean", "lease fresh BINARYMIME"));
+  EXPECT_THAT(leased(), ElementsAre("return clean", "lease fresh 8BITMIME BINARYMIME"));
 }
 
 TEST_F(ChunkTransactionTest, RefusedChunkIsTheReplyAtTheClientsEndOfData) {
