@@ -79,9 +79,8 @@ App::App(net::Loop& loop, base::LogSink& log, Sessions& sessions)
     : loop_(loop), log_(log), all_sessions_(sessions), drain_timer_(loop, *this) {
   turn_.set_reap([this] {
     reap();
-    log_.flush();
+    log_.gather(true);  // here, since this is the thread of the loop
   });
-  log_.gather(true);
   loop_.on_turn_end([this] { turn_.end(); });
 }
 
