@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -80,6 +81,12 @@ Postfix::Postfix(const PostfixOptions& options) : port_(free_port()) {
 }
 
 Postfix::~Postfix() {
+  // Its master is the leader of a session of its own: ending `postfix start-fg` does not end it.
+  pid_t master = 0;
+  std::ifstream(directory_.path("queue/pid/master.pid")) >> master;
+  if (master > 1) kill(master, SIGTERM);
+  const Deadline deadline(kPatience);
+  while (master > 1 && kill(master, 0) == 0 && !deadline.has_passed()) poll(nullptr, 0, 20);
   if (!process_ || !process_->is_running()) return;
   process_->signal(SIGTERM);
   try {
