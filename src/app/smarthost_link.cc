@@ -228,7 +228,10 @@ std::uint64_t SmarthostLink::taken() const { return written_ - stream_->queued()
 
 void SmarthostLink::flush() {
   if (is_dead_ || !stream_) return;
-  if (stream_->queued() == 0) last_progress_ = context_.loop->now();
+  if (stream_->queued() == 0) {
+    last_progress_ = context_.loop->now();
+    last_taken_ = taken();
+  }
   const std::string_view output = session_->output();
   if (engine_) {
     // Before STARTTLS everything was sent in plaintext already; now nothing is any more.
@@ -282,8 +285,8 @@ void SmarthostLink::on_timer() {
       return;
     }
     last_progress_ = now;
+    last_taken_ = taken();
   }
-  last_taken_ = taken();
   session_->on_time(now);
   pump();
   context_.turn->want(*this);
