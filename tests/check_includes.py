@@ -33,8 +33,13 @@ LIBRARIES = [
     (re.compile(r"uv(/.*)?\.h"), re.compile(r"src/net/.*"), "libuv belongs to src/net"),
     (
         re.compile(r"(mbedtls|psa|everest)/.*"),
-        re.compile(r"src/tls/(mbedtls_\w+\.(cc|h)|authority\.cc)"),
+        re.compile(r"src/tls/mbedtls_\w+\.(cc|h)"),
         "mbedTLS belongs to src/tls/mbedtls_*",
+    ),
+    (
+        re.compile(r"tls/mbedtls_\w+\.h"),
+        re.compile(r"src/tls/mbedtls_\w+\.(cc|h)"),
+        "what mbedTLS looks like is for src/tls/mbedtls_* to know",
     ),
     (re.compile(r"ini\.h"), re.compile(r"src/config/.*"), "inih belongs to src/config"),
     (re.compile(r"CLI/.*"), re.compile(r"src/(app/.*|main\.cc)"), "CLI11 belongs to src/app"),
@@ -45,6 +50,22 @@ LIBRARIES = [
         "JSON belongs to src/app and src/observe",
     ),
     (re.compile(r"(gtest|gmock)/.*"), re.compile(r"tests/.*"), "GoogleTest belongs to tests"),
+]
+
+# (path, quote, header) -> whether it is allowed: the rules themselves, tried at every run.
+SAMPLES = [
+    ("src/tls/mbedtls_client.cc", "<", "mbedtls/ssl.h", True),
+    ("src/tls/mbedtls_library.h", "<", "psa/crypto.h", True),
+    ("src/tls/mbedtls_client.cc", '"', "tls/mbedtls_library.h", True),
+    ("src/tls/trust_store.cc", "<", "mbedtls/x509_crt.h", False),
+    ("src/tls/tls_engine.h", '"', "tls/mbedtls_library.h", False),
+    ("src/tls/authority.h", "<", "psa/crypto.h", False),
+    ("src/app/smarthost_tls.cc", "<", "mbedtls/ssl.h", False),
+    ("src/app/smarthost_tls.cc", '"', "tls/mbedtls_library.h", False),
+    ("tests/app/wire_test.cc", "<", "mbedtls/ssl.h", False),
+    ("src/app/app.cc", "<", "uv.h", False),
+    ("src/net/loop.cc", "<", "uv.h", True),
+    ("src/relay/outcome.cc", '"', "tls/tls_engine.h", False),
 ]
 
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^">]+)[>"]')
@@ -77,6 +98,15 @@ def faults_of_line(path, folder, is_test, quote, header, source_root):
         yield f'"{header}" is in no folder of src'
 
 
+def faults_of_samples(source_root):
+    """Yields a message for each sample that the rules decide otherwise than they should."""
+    for path, quote, header, is_allowed in SAMPLES:
+        folder, is_test = path.split("/")[1], path.startswith("tests/")
+        faults = list(faults_of_line(path, folder, is_test, quote, header, source_root))
+        if (not faults) != is_allowed:
+            yield f"the rules {'refuse' if is_allowed else 'allow'} {header} in {path}"
+
+
 def faults_of_file(file, root):
     """Yields (line number, message) for one source file."""
     path = file.relative_to(root).as_posix()
@@ -101,6 +131,7 @@ def main():
     ]
     unknown = {d.name for d in (root / "src").iterdir() if d.is_dir()} - set(MAY_INCLUDE)
     faults = [f"src/{name}: a folder without a row in {__file__}" for name in sorted(unknown)]
+    faults += faults_of_samples(root / "src")
     for file in files:
         name = file.relative_to(root)
         faults += [f"{name}:{number}: {text}" for number, text in faults_of_file(file, root)]

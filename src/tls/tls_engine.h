@@ -1,7 +1,7 @@
 // TLS as four buffers and a state: ciphertext in, ciphertext out, plaintext in, plaintext out.
 //
 // An engine knows no socket, clock or file; whoever owns it moves the bytes. The library behind it
-// is known to mbedtls_engine.cc alone. A context holds what connections share (trust, versions,
+// is known to the files called mbedtls_* alone. A context holds what connections share (trust, versions,
 // certificate) and outlives its engines.
 #pragma once
 

@@ -4,7 +4,7 @@
  * (ssl_tls.c, ssl_tls13_generic.c) are compiled to call this instead; see meson.build.
  *
  * Such extensions are thus for the verification callback to judge: whoever verifies peers must refuse
- * what nobody understands there (RFC 5280 4.2). src/tls/mbedtls_engine.cc does.
+ * what nobody understands there (RFC 5280 4.2). src/tls/mbedtls_client.cc does.
  *
  * It also counts, for each thread, what it read: a handshake in which nothing was read resumed a
  * session, which mbedTLS does not tell otherwise.

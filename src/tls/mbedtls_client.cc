@@ -1,0 +1,158 @@
+// See mbedtls_client.h.
+#include "tls/mbedtls_client.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "tls/tickets.h"
+
+namespace tls::mbed {
+
+using base::Error;
+using base::Fault;
+
+ClientEngine::ClientEngine(ClientShared& shared, Resumption resumption)
+    : EngineBase(shared.config.raw, "smarthost"),
+      shared_(shared),
+      verdict_(shared.reference, shared.options.verify_name, shared.trust_source) {
+  info_.server_name = shared.options.verify_name;
+  if (state() == State::failed) return;
+  mbedtls_ssl_set_verify(&ssl(), on_certificate, this);
+  // Addresses are never sent as SNI (RFC 6066 3). Null says that on purpose: with nothing set,
+  // the library refuses to verify.
+  const std::string& name = shared.reference.dns;
+  const int code = mbedtls_ssl_set_hostname(&ssl(), name.empty() ? nullptr : name.c_str());
+  if (code != 0) {
+    fail(library_error(Fault::config, "verify_name", code));
+    return;
+  }
+  if (resumption == Resumption::allowed) offer_ticket();
+}
+
+int ClientEngine::on_certificate(void* self, mbedtls_x509_crt* certificate, int depth,
+                                 std::uint32_t* flags) noexcept {
+  static_cast<ClientEngine*>(self)->judge(*certificate, depth, *flags);
+  return 0;
+}
+
+void ClientEngine::judge(const mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags) {
+  // Ours alone decides on the name.
+  flags &= ~static_cast<std::uint32_t>(MBEDTLS_X509_BADCERT_CN_MISMATCH);
+  const std::size_t faults_before = verdict_.faults().size();
+  if (depth > 0) {
+    const bool is_anchor = is_at_top_ && (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) == 0;
+    verdict_.take_issuer(examine(certificate, flags, is_anchor ? Place::anchor : Place::between));
+  } else {
+    info_.chain = facts_of_all(&certificate);
+    verdict_.take_leaf(examine(certificate, flags, Place::leaf));
+  }
+  is_at_top_ = false;
+  info_.faults = verdict_.faults();
+  if (info_.faults.size() == faults_before || flags != 0) return;
+  flags |= verdict_.has(IdentityFault::Rule::name) ? MBEDTLS_X509_BADCERT_CN_MISMATCH
+                                                   : MBEDTLS_X509_BADCERT_OTHER;
+}
+
+void ClientEngine::look_at_leaf() {
+  const mbedtls_x509_crt* const leaf = mbedtls_ssl_get_peer_cert(&ssl());
+  if (leaf == nullptr) return;
+  std::uint32_t flags = 0;
+  if (mbedtls_x509_time_is_past(&leaf->valid_to) != 0) flags |= MBEDTLS_X509_BADCERT_EXPIRED;
+  if (mbedtls_x509_time_is_future(&leaf->valid_from) != 0) flags |= MBEDTLS_X509_BADCERT_FUTURE;
+  judge(*leaf, 0, flags);
+}
+
+bool ClientEngine::accept_first_octets() {
+  constexpr std::size_t kRecordHeader = 5;
+  const std::string_view octets = incoming_.view().substr(0, kRecordHeader);
+  if (octets.size() < kRecordHeader && !has_eof_) return false;
+  const bool is_text = std::all_of(octets.begin(), octets.end(), [](char c) {
+    return (c >= 0x20 && c < 0x7f) || c == '\r' || c == '\n';
+  });
+  if (!is_text) return true;
+  // What it said came without TLS: it goes into no error, since errors become replies.
+  fail({Fault::tls, octets.starts_with("220")
+                        ? "smarthost speaks plaintext SMTP where TLS was expected: use mode = "
+                          "starttls, or the port for implicit TLS"
+                        : "smarthost sent plaintext where TLS was expected"});
+  return false;
+}
+
+void ClientEngine::offer_ticket() {
+  const base::WallTime now = std::chrono::system_clock::now();
+  while (!shared_.tickets.empty()) {
+    const Ticket ticket = std::move(shared_.tickets.back());
+    shared_.tickets.pop_back();
+    if (now >= ticket.until) continue;
+    // One the library does not take is none; the handshake is a full one then.
+    if (mbedtls_ssl_set_session(&ssl(), &ticket.session->raw) != 0) continue;
+    offered_ = std::make_unique<Ticket>(Ticket{nullptr, ticket.info, ticket.until});
+    return;
+  }
+}
+
+void ClientEngine::on_failed_handshake() {
+  if (offered_) shared_.tickets.clear();
+}
+
+void ClientEngine::keep_ticket() {
+  Ticket ticket{std::make_unique<Session>(), info_, until_};
+  if (mbedtls_ssl_get_session(&ssl(), &ticket.session->raw) != 0) return;
+  shared_.tickets.push_back(std::move(ticket));
+  if (shared_.tickets.size() > kMaxTickets) shared_.tickets.pop_front();
+}
+
+void ClientEngine::on_established() {
+  const bool is_tls12 = mbedtls_ssl_get_version_number(&ssl()) == MBEDTLS_SSL_VERSION_TLS1_2;
+  const bool is_resumed = offered_ && !has_shown_certificate_;
+  if (is_resumed) {
+    // The keys are those of a session in which this very policy was met.
+    info_.is_resumed = true;
+    info_.chain = offered_->info.chain;
+    info_.faults = offered_->info.faults;
+    info_.verification = offered_->info.verification;
+    info_.verified_by = offered_->info.verified_by;
+    until_ = offered_->until;
+  } else {
+    judge_peer();
+    until_ = resumable_until(info_.chain, std::chrono::system_clock::now(),
+                             is_tls12 ? kMaxTls12TicketAge : kMaxTicketAge);
+  }
+  // In TLS 1.2 a ticket has come by now, if any; in TLS 1.3 it is still to come. Who offers a
+  // session offers its version alone: a peer that was not asked for TLS 1.3 is asked the next
+  // time.
+  if (is_tls12 && (is_resumed || !offered_)) keep_ticket();
+}
+
+void ClientEngine::judge_peer() {
+  if (!shared_.is_verifying()) {
+    info_.verification = Verification::unverified;
+    look_at_leaf();
+    return;
+  }
+  // The library calls judge() for every chain it accepts, and fails on the flags it leaves.
+  SMTPSEAL_CHECK(!info_.chain.empty() && verdict_.faults().empty());
+  info_.verification = Verification::verified;
+  info_.verified_by = shared_.trust_source;
+}
+
+Error ClientEngine::handshake_error(int code) const {
+  if (!verdict_.faults().empty() && shared_.is_verifying()) {
+    return {Fault::tls, verdict_.summary()};
+  }
+  if (is_unreadable_certificate(code)) {
+    return library_error(Fault::tls, "smarthost sent a certificate that cannot be read", code);
+  }
+  switch (code) {
+    case MBEDTLS_ERR_X509_FATAL_ERROR: return {Fault::tls, "certificate chain is too long"};
+    case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
+      return {Fault::tls, "smarthost offers no TLS version that is accepted (tls_min)"};
+    case MBEDTLS_ERR_SSL_INVALID_RECORD:
+    case MBEDTLS_ERR_SSL_UNEXPECTED_RECORD:
+      return {Fault::tls, "smarthost sent something that is not TLS"};
+    default: return library_error(Fault::tls, "TLS handshake failed", code);
+  }
+}
+
+}  // namespace tls::mbed

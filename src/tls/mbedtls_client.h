@@ -1,0 +1,71 @@
+// What a client context shares with its engines, and the engines.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "tls/identity.h"
+#include "tls/mbedtls_certificates.h"
+#include "tls/mbedtls_engine.h"
+#include "tls/verdict.h"
+
+namespace tls::mbed {
+
+// A session that may be resumed, and what was found out about the peer when it was made.
+struct Ticket {
+  std::unique_ptr<Session> session;
+  SessionInfo info;
+  base::WallTime until;
+};
+
+// What a client context shares with its engines: all of one smarthost, name and policy, so that no
+// ticket is ever used under another.
+struct ClientShared {
+  ClientOptions options;
+  ReferenceName reference;
+  SslConfig config;
+  Certificates trust;
+  std::string trust_source;
+  std::deque<Ticket> tickets;  // newest last
+
+  [[nodiscard]] bool is_verifying() const { return options.level == Level::verify; }
+};
+
+class ClientEngine final : public EngineBase {
+ public:
+  ClientEngine(ClientShared& shared, Resumption resumption);
+
+  [[nodiscard]] bool has_offered_session() const override { return offered_ != nullptr; }
+
+ private:
+  static int on_certificate(void* self, mbedtls_x509_crt* certificate, int depth,
+                            std::uint32_t* flags) noexcept;
+
+  // From the top of the verified chain down to the leaf, which is depth 0 and followed by what else
+  // the peer sent. `flags` are the library's faults with it: ours are added.
+  void judge(const mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags);
+  // Where nothing is verified: what would stand against the leaf as such.
+  void look_at_leaf();
+  void judge_peer();
+
+  // The newest that is still good. It is used once (RFC 8446 C.4).
+  void offer_ticket();
+  // What the library has of this session, with what is known of the peer.
+  void keep_ticket();
+
+  [[nodiscard]] bool accept_first_octets() override;
+  void on_ticket() override { keep_ticket(); }
+  void on_failed_handshake() override;
+  void on_established() override;
+  [[nodiscard]] base::Error handshake_error(int code) const override;
+
+  ClientShared& shared_;
+  Verdict verdict_;
+  std::unique_ptr<Ticket> offered_;  // without its session
+  base::WallTime until_;             // when this session's tickets go bad
+  bool is_at_top_ = true;            // of the chain that judge() is walked down
+};
+
+}  // namespace tls::mbed

@@ -1,0 +1,68 @@
+// The client's context: trust, policy and the tickets of one smarthost.
+#include <utility>
+
+#include "tls/mbedtls_client.h"
+
+namespace tls {
+
+namespace {
+
+using namespace mbed;  // this file is one of its family
+using base::Error;
+using base::Fault;
+
+class MbedClientContext final : public ClientContext {
+ public:
+  explicit MbedClientContext(std::unique_ptr<ClientShared> shared) : shared_(std::move(shared)) {}
+  using ClientContext::make_engine;
+  [[nodiscard]] std::unique_ptr<Engine> make_engine(Resumption resumption) override {
+    return std::make_unique<ClientEngine>(*shared_, resumption);
+  }
+  [[nodiscard]] const std::string& trust_source() const override { return shared_->trust_source; }
+
+ private:
+  std::unique_ptr<ClientShared> shared_;
+};
+
+base::Result<void> check_options(const ClientOptions& options, const ReferenceName& reference) {
+  constexpr std::size_t kMaxName = 253;  // RFC 1035 2.3.4, without the dots at both ends
+  if (options.level == Level::pin) {
+    return Error{Fault::config, "tls = pin is not available in this version"};
+  }
+  if (options.level == Level::verify && reference.dns.empty() && !reference.is_ip()) {
+    return Error{Fault::config, "verify_name: there is no name to verify"};
+  }
+  if (reference.dns.size() > kMaxName) {
+    return Error{Fault::config, "verify_name: is longer than a host name can be"};
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<ClientContext>> make_client_context(const ClientOptions& options) {
+  if (const auto started = start_library(); !started) return started.error();
+  auto shared = std::make_unique<ClientShared>();
+  shared->options = options;
+  shared->reference = parse_reference_name(options.verify_name);
+  const auto checked = check_options(options, shared->reference);
+  if (!checked) return checked.error();
+  mbedtls_ssl_config& config = shared->config.raw;
+  const auto done = configure(config, MBEDTLS_SSL_IS_CLIENT, options.min_version);
+  if (!done) return done.error();
+  mbedtls_ssl_conf_session_tickets(&config, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+  mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+      &config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+  mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
+  if (shared->is_verifying()) {
+    auto source = load_trust(options.ca_files, options.ca_dirs,
+                             adder_to(shared->trust.raw, on_unknown_extension));
+    if (!source) return source.error();
+    shared->trust_source = std::move(source).value();
+    mbedtls_ssl_conf_ca_chain(&config, &shared->trust.raw, nullptr);
+    mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_REQUIRED);
+  }
+  return std::unique_ptr<ClientContext>(std::make_unique<MbedClientContext>(std::move(shared)));
+}
+
+}  // namespace tls
