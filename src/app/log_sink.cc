@@ -3,14 +3,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
+#include <system_error>
 #include <utility>
 
 #include <nlohmann/json.hpp>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/sink.h>
 
 #include "app/format.h"
 #include "base/text.h"
@@ -70,11 +72,37 @@ std::string format_json(const std::string& time, base::LogLevel level, std::stri
   return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+// Lines come here as they are to be written. spdlog's own sinks would bring its formatter of
+// patterns along, and that fmt's of numbers and the mathematics library.
+class StreamSink final : public spdlog::sinks::sink {
+ public:
+  struct Close {
+    void operator()(std::FILE* stream) const {
+      if (stream != stderr) static_cast<void>(std::fclose(stream));
+    }
+  };
+  using Stream = std::unique_ptr<std::FILE, Close>;
+
+  explicit StreamSink(Stream stream) : stream_(std::move(stream)) {}
+
+  // Nobody can be told when writing fails.
+  void log(const spdlog::details::log_msg& message) override {
+    std::string line(message.payload.data(), message.payload.size());
+    line.push_back('\n');
+    static_cast<void>(std::fwrite(line.data(), 1, line.size(), stream_.get()));
+  }
+  void flush() override { static_cast<void>(std::fflush(stream_.get())); }
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+ private:
+  Stream stream_;  // stdio locks it: threads share it
+};
+
 class SpdLog final : public Log {
  public:
   SpdLog(std::shared_ptr<spdlog::logger> logger, LogStyle style, base::LogLevel level)
       : logger_(std::move(logger)), style_(style), level_(level) {
-    logger_->set_pattern("%v");
     logger_->set_level(spdlog::level::trace);
     logger_->flush_on(spdlog::level::trace);
   }
@@ -92,7 +120,7 @@ class SpdLog final : public Log {
     // What is wrong is said at once, behind what came before it.
     if (!gathered().is_on || level == base::LogLevel::error) {
       flush();
-      logger_->info("{}", line);
+      logger_->log(spdlog::level::info, line);
       return;
     }
     if (!gathered().lines.empty()) gathered().lines.push_back('\n');
@@ -107,7 +135,7 @@ class SpdLog final : public Log {
   void flush() override {
     std::string& lines = gathered().lines;
     if (lines.empty()) return;
-    logger_->info("{}", lines);
+    logger_->log(spdlog::level::info, lines);
     lines.clear();
   }
 
@@ -158,20 +186,16 @@ std::string format_log_line(LogStyle style, const std::string& time, base::LogLe
 }
 
 base::Result<std::unique_ptr<Log>> make_log(const config::General& general) {
-  try {
-    std::shared_ptr<spdlog::sinks::sink> sink;
-    if (general.log_target == config::LogTargetKind::file) {
-      sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(general.log_file);
-    } else {
-      sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    }
-    return std::unique_ptr<Log>(
-        std::make_unique<SpdLog>(std::make_shared<spdlog::logger>("smtpseal", std::move(sink)),
-                                 style_of(general), general.log_level));
-  } catch (const spdlog::spdlog_ex& error) {
-    return base::Error{base::Fault::storage,
-                       "cannot open the log file " + general.log_file + ": " + error.what()};
+  const bool is_file = general.log_target == config::LogTargetKind::file;
+  StreamSink::Stream stream(is_file ? std::fopen(general.log_file.c_str(), "ab") : stderr);
+  if (!stream) {
+    return base::Error{base::Fault::storage, "cannot open the log file " + general.log_file + ": " +
+                                                 std::generic_category().message(errno)};
   }
+  auto logger =
+      std::make_shared<spdlog::logger>("smtpseal", std::make_shared<StreamSink>(std::move(stream)));
+  return std::unique_ptr<Log>(
+      std::make_unique<SpdLog>(std::move(logger), style_of(general), general.log_level));
 }
 
 }  // namespace app
