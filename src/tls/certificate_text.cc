@@ -83,6 +83,17 @@ std::string iana_cipher_name(std::string_view library_name) {
   return name;
 }
 
+std::string group_name(unsigned number) {
+  switch (number) {
+    case 0: return {};
+    case 23: return "P-256";
+    case 24: return "P-384";
+    case 25: return "P-521";
+    case 29: return "X25519";
+    default: return "group " + std::to_string(number);
+  }
+}
+
 std::string format_pin(const std::array<std::uint8_t, 32>& digest) {
   return "sha256//" + encode_base64(std::string(digest.begin(), digest.end()));
 }

@@ -16,6 +16,10 @@ namespace tls {
 // "TLS1-3-AES-128-GCM-SHA256" and "TLS-ECDHE-RSA-WITH-…" as the IANA registry spells them.
 [[nodiscard]] std::string iana_cipher_name(std::string_view library_name);
 
+// "X25519", "P-256", from a number of the IANA registry of TLS groups (RFC 8446 4.2.7); "group
+// 4588" for one without a name here, nothing for 0.
+[[nodiscard]] std::string group_name(unsigned number);
+
 // "sha256//BASE64", as curl writes the digest of a SubjectPublicKeyInfo.
 [[nodiscard]] std::string format_pin(const std::array<std::uint8_t, 32>& digest);
 

@@ -61,13 +61,13 @@ NameConstraints constraints_of(const mbedtls_x509_crt& certificate) {
 // Whether its key usages, where it has any, let it stand there in the chain of a TLS server. The
 // extended ones of an authority bind all that it issues; the anchor is trusted as it is. Whether an
 // authority may sign certificates the library looks at itself.
-bool serves_tls(const mbedtls_x509_crt& certificate, Place place) {
+bool serves(const mbedtls_x509_crt& certificate, Place place, std::string_view purpose) {
   if (place == Place::anchor) return true;
   const bool may_sign =
       place != Place::leaf ||
       mbedtls_x509_crt_check_key_usage(&certificate, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) == 0;
-  return may_sign && mbedtls_x509_crt_check_extended_key_usage(&certificate, kServerAuth.data(),
-                                                               kServerAuth.size()) == 0;
+  return may_sign && mbedtls_x509_crt_check_extended_key_usage(&certificate, purpose.data(),
+                                                               purpose.size()) == 0;
 }
 
 std::vector<Finding> findings_of(std::uint32_t flags) {
@@ -120,14 +120,15 @@ bool is_unreadable_certificate(int code) {
   return kind <= MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE && kind >= MBEDTLS_ERR_X509_SIG_MISMATCH;
 }
 
-Examined examine(const mbedtls_x509_crt& certificate, std::uint32_t flags, Place place) {
+Examined examine(const mbedtls_x509_crt& certificate, std::uint32_t flags, Place place,
+                 std::string_view purpose) {
   Examined examined{facts_of(certificate),
                     presented_names(certificate),
                     constraints_of(certificate),
                     findings_of(flags),
                     {}};
   const bool is_told = (flags & MBEDTLS_X509_BADCERT_EXT_KEY_USAGE) != 0;
-  if (!is_told && !serves_tls(certificate, place)) {
+  if (!is_told && !serves(certificate, place, purpose)) {
     examined.findings.push_back(Finding::other_purpose);
   }
   // The handshake lets all extensions pass (smtpseal_peer_certificate.c); an anchor's were looked

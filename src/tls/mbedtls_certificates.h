@@ -21,8 +21,9 @@ namespace tls::mbed {
 enum class Place { anchor, between, leaf };
 
 // `flags`: the library's faults with it.
+// `purpose`: what the leaf is shown for, kServerAuth or kClientAuth.
 [[nodiscard]] Examined examine(const mbedtls_x509_crt& certificate, std::uint32_t flags,
-                               Place place);
+                               Place place, std::string_view purpose);
 
 // Whether the library could not make out a certificate that the peer sent.
 [[nodiscard]] bool is_unreadable_certificate(int code);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "tls/extensions.h"
 #include "tls/tickets.h"
 
 namespace tls::mbed {
@@ -15,7 +16,8 @@ using base::Fault;
 ClientEngine::ClientEngine(ClientShared& shared, Resumption resumption)
     : EngineBase(shared.config.raw, "smarthost"),
       shared_(shared),
-      verdict_(shared.reference, shared.options.verify_name, shared.trust_source) {
+      judge_(Verdict(shared.reference, shared.options.verify_name, shared.trust_source),
+             kServerAuth) {
   info_.server_name = shared.options.verify_name;
   if (state() == State::failed) return;
   mbedtls_ssl_set_verify(&ssl(), on_certificate, this);
@@ -37,21 +39,9 @@ int ClientEngine::on_certificate(void* self, mbedtls_x509_crt* certificate, int 
 }
 
 void ClientEngine::judge(const mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags) {
-  // Ours alone decides on the name.
-  flags &= ~static_cast<std::uint32_t>(MBEDTLS_X509_BADCERT_CN_MISMATCH);
-  const std::size_t faults_before = verdict_.faults().size();
-  if (depth > 0) {
-    const bool is_anchor = is_at_top_ && (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) == 0;
-    verdict_.take_issuer(examine(certificate, flags, is_anchor ? Place::anchor : Place::between));
-  } else {
-    info_.chain = facts_of_all(&certificate);
-    verdict_.take_leaf(examine(certificate, flags, Place::leaf));
-  }
-  is_at_top_ = false;
-  info_.faults = verdict_.faults();
-  if (info_.faults.size() == faults_before || flags != 0) return;
-  flags |= verdict_.has(IdentityFault::Rule::name) ? MBEDTLS_X509_BADCERT_CN_MISMATCH
-                                                   : MBEDTLS_X509_BADCERT_OTHER;
+  judge_.look(certificate, depth, flags);
+  info_.chain = judge_.chain();
+  info_.faults = judge_.verdict().faults();
 }
 
 void ClientEngine::look_at_leaf() {
@@ -92,7 +82,7 @@ void ClientEngine::offer_ticket() {
   }
 }
 
-void ClientEngine::on_failed_handshake() {
+void ClientEngine::on_failed_handshake(int) {
   if (offered_) shared_.tickets.clear();
 }
 
@@ -132,14 +122,14 @@ void ClientEngine::judge_peer() {
     return;
   }
   // The library calls judge() for every chain it accepts, and fails on the flags it leaves.
-  SMTPSEAL_CHECK(!info_.chain.empty() && verdict_.faults().empty());
+  SMTPSEAL_CHECK(!info_.chain.empty() && judge_.verdict().faults().empty());
   info_.verification = Verification::verified;
   info_.verified_by = shared_.trust_source;
 }
 
 Error ClientEngine::handshake_error(int code) const {
-  if (!verdict_.faults().empty() && shared_.is_verifying()) {
-    return {Fault::tls, verdict_.summary()};
+  if (!judge_.verdict().faults().empty() && shared_.is_verifying()) {
+    return {Fault::tls, judge_.verdict().summary()};
   }
   if (is_unreadable_certificate(code)) {
     return library_error(Fault::tls, "smarthost sent a certificate that cannot be read", code);

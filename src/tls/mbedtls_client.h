@@ -7,9 +7,9 @@
 #include <string>
 
 #include "tls/identity.h"
-#include "tls/mbedtls_certificates.h"
+#include "tls/mbedtls_chain.h"
 #include "tls/mbedtls_engine.h"
-#include "tls/verdict.h"
+#include "tls/mbedtls_identity.h"
 
 namespace tls::mbed {
 
@@ -26,6 +26,7 @@ struct ClientShared {
   ClientOptions options;
   ReferenceName reference;
   SslConfig config;
+  OwnIdentity identity;
   Certificates trust;
   std::string trust_source;
   std::deque<Ticket> tickets;  // newest last
@@ -43,8 +44,6 @@ class ClientEngine final : public EngineBase {
   static int on_certificate(void* self, mbedtls_x509_crt* certificate, int depth,
                             std::uint32_t* flags) noexcept;
 
-  // From the top of the verified chain down to the leaf, which is depth 0 and followed by what else
-  // the peer sent. `flags` are the library's faults with it: ours are added.
   void judge(const mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags);
   // Where nothing is verified: what would stand against the leaf as such.
   void look_at_leaf();
@@ -57,15 +56,14 @@ class ClientEngine final : public EngineBase {
 
   [[nodiscard]] bool accept_first_octets() override;
   void on_ticket() override { keep_ticket(); }
-  void on_failed_handshake() override;
+  void on_failed_handshake(int code) override;
   void on_established() override;
   [[nodiscard]] base::Error handshake_error(int code) const override;
 
   ClientShared& shared_;
-  Verdict verdict_;
+  ChainJudge judge_;
   std::unique_ptr<Ticket> offered_;  // without its session
   base::WallTime until_;             // when this session's tickets go bad
-  bool is_at_top_ = true;            // of the chain that judge() is walked down
 };
 
 }  // namespace tls::mbed

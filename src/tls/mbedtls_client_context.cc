@@ -53,6 +53,11 @@ base::Result<std::unique_ptr<ClientContext>> make_client_context(const ClientOpt
   mbedtls_ssl_conf_session_tickets(&config, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
   mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
       &config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+  if (!options.identity.is_empty()) {
+    const Identity& own = options.identity;
+    const auto loaded = shared->identity.load(own.certificate_pem, own.key_pem, config);
+    if (!loaded) return loaded.error();
+  }
   mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
   if (shared->is_verifying()) {
     auto source = load_trust(options.ca_files, options.ca_dirs,

@@ -10,6 +10,8 @@
 
 // packagefiles/mbedtls/smtpseal_peer_certificate.c
 extern "C" unsigned long smtpseal_peer_certificates_read(void);
+// packagefiles/mbedtls/smtpseal_key_exchange.c
+extern "C" unsigned smtpseal_key_exchange_group(const mbedtls_ssl_context* ssl);
 
 namespace tls::mbed {
 
@@ -21,6 +23,7 @@ EngineBase::EngineBase(const mbedtls_ssl_config& config, std::string_view peer) 
   if (code != 0) fail(library_error(Fault::local, "cannot set TLS up", code));
   mbedtls_ssl_set_bio(&ssl_.raw, this, on_send, on_receive, nullptr);
   mbedtls_ssl_set_user_data_p(&ssl_.raw, this);
+  mbedtls_ssl_set_export_keys_cb(&ssl_.raw, on_keys, this);
 }
 
 void EngineBase::receive(std::string_view ciphertext) {
@@ -65,6 +68,14 @@ std::string EngineBase::peer(std::string_view does) const {
   return std::string(peer_).append(does);
 }
 
+// The keys are none of our business: it is the moment when what they are made of is known.
+void EngineBase::on_keys(void* self, mbedtls_ssl_key_export_type, const unsigned char*, std::size_t,
+                         const unsigned char*, const unsigned char*,
+                         mbedtls_tls_prf_types) noexcept {
+  auto* const engine = static_cast<EngineBase*>(self);
+  engine->info_.group = group_name(smtpseal_key_exchange_group(&engine->ssl_.raw));
+}
+
 int EngineBase::on_send(void* self, const unsigned char* octets, std::size_t length) noexcept {
   static_cast<EngineBase*>(self)->outgoing_.append({reinterpret_cast<const char*>(octets), length});
   return static_cast<int>(length);
@@ -104,7 +115,7 @@ bool EngineBase::shake_hands() {
   if (smtpseal_peer_certificates_read() != read_before) has_shown_certificate_ = true;
   if (code == MBEDTLS_ERR_SSL_WANT_READ) return true;
   if (code != 0) {
-    on_failed_handshake();
+    on_failed_handshake(code);
     fail(failed_handshake(code));
     return false;
   }

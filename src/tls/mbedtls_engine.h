@@ -33,7 +33,7 @@ class EngineBase : public Engine {
   // Called before the library sees the first octets of the peer, until it returns true or fails.
   [[nodiscard]] virtual bool accept_first_octets() { return true; }
   virtual void on_established() {}
-  virtual void on_failed_handshake() {}
+  virtual void on_failed_handshake(int code) { static_cast<void>(code); }
   // The peer gave a ticket for a session to come (TLS 1.3).
   virtual void on_ticket() {}
   // What to say about a handshake that failed with `code`, where the peer's side is not to blame.
@@ -51,6 +51,9 @@ class EngineBase : public Engine {
   bool has_shown_certificate_ = false;  // the peer, in this handshake
 
  private:
+  static void on_keys(void* self, mbedtls_ssl_key_export_type type, const unsigned char* secret,
+                      std::size_t length, const unsigned char* client_random,
+                      const unsigned char* server_random, mbedtls_tls_prf_types prf) noexcept;
   static int on_send(void* self, const unsigned char* octets, std::size_t length) noexcept;
   static int on_receive(void* raw, unsigned char* octets, std::size_t length) noexcept;
 

@@ -1,9 +1,12 @@
 // The server's side: engines toward clients, and the context with certificate, key and tickets.
 #include <cstdint>
+#include <string>
 #include <utility>
 
-#include "tls/mbedtls_certificates.h"
+#include "tls/extensions.h"
+#include "tls/mbedtls_chain.h"
 #include "tls/mbedtls_engine.h"
+#include "tls/mbedtls_identity.h"
 
 namespace tls {
 
@@ -15,14 +18,20 @@ using base::Fault;
 
 struct ServerShared {
   SslConfig config;
-  Certificates certificate;
-  Key key;
+  OwnIdentity identity;
   TicketKeys tickets;
+  Certificates trust;        // of clients' certificates
+  std::string trust_source;  // empty: clients are asked for none
 };
 
 class ServerEngine final : public EngineBase {
  public:
-  explicit ServerEngine(const ServerShared& shared) : EngineBase(shared.config.raw, "client") {}
+  explicit ServerEngine(const ServerShared& shared)
+      : EngineBase(shared.config.raw, "client"),
+        trust_source_(shared.trust_source),
+        judge_(Verdict(shared.trust_source), kClientAuth) {
+    mbedtls_ssl_set_verify(&ssl(), on_certificate, this);
+  }
 
   // The library calls this once the ClientHello was read.
   static int on_client_hello(mbedtls_ssl_context* ssl) noexcept {
@@ -36,9 +45,43 @@ class ServerEngine final : public EngineBase {
   }
 
  private:
+  static int on_certificate(void* self, mbedtls_x509_crt* certificate, int depth,
+                            std::uint32_t* flags) noexcept {
+    static_cast<ServerEngine*>(self)->judge_.look(*certificate, depth, *flags);
+    return 0;
+  }
+
+  void on_established() override {
+    if (!judge_.has_seen_leaf()) return;
+    info_.chain = judge_.chain();
+    info_.faults = judge_.verdict().faults();
+    // The library has rules of its own on what a client's key may be used for.
+    const bool is_good = info_.faults.empty() && mbedtls_ssl_get_verify_result(&ssl()) == 0;
+    info_.verification = is_good ? Verification::verified : Verification::unverified;
+    if (is_good) info_.verified_by = trust_source_;
+  }
+
+  void on_failed_handshake(int code) override {
+    const bool is_tls12 = mbedtls_ssl_get_version_number(&ssl()) == MBEDTLS_SSL_VERSION_TLS1_2;
+    if (code != MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE || !is_tls12) return;
+    // RFC 5246 7.4.6; the library tells the client of everything but this. Whether it arrives does
+    // not matter any more.
+    static_cast<void>(mbedtls_ssl_send_alert_message(&ssl(), MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                                     MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE));
+  }
+
   [[nodiscard]] Error handshake_error(int code) const override {
+    if (code == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE) {
+      return {Fault::tls, "client showed no certificate"};
+    }
+    if (!judge_.verdict().faults().empty()) {
+      return {Fault::tls, "client's " + judge_.verdict().summary()};
+    }
     return library_error(Fault::tls, "TLS handshake failed", code);
   }
+
+  const std::string& trust_source_;
+  ChainJudge judge_;
 };
 
 class MbedServerContext final : public ServerContext {
@@ -52,8 +95,10 @@ class MbedServerContext final : public ServerContext {
   std::unique_ptr<ServerShared> shared_;
 };
 
-// Clients may resume their sessions. The keys of tickets change as often as the tickets run out.
+// Clients may resume their sessions, unless they are asked for a certificate: a ticket of TLS 1.3
+// does not tell whose it was. The keys of tickets change as often as the tickets run out.
 base::Result<void> offer_tickets(ServerShared& shared) {
+  if (!shared.trust_source.empty()) return {};
   constexpr std::uint32_t kLifetime = 3600;  // seconds; RFC 8446 4.6.1 allows seven days
   const int code = set_up_tickets(shared.tickets.raw, kLifetime);
   if (code != 0) return library_error(Fault::local, "cannot make keys for session tickets", code);
@@ -62,16 +107,19 @@ base::Result<void> offer_tickets(ServerShared& shared) {
   return {};
 }
 
-base::Result<void> load_identity(ServerShared& shared, const ServerOptions& options) {
-  const auto added = add_certificates(options.certificate_pem, "the certificate",
-                                      adder_to(shared.certificate.raw, on_own_extension));
-  if (!added) return added;
-  int code = parse_key(shared.key.raw, options.key_pem);
-  if (code != 0) return library_error(Fault::config, "the key", code);
-  code = check_pair(shared.certificate.raw.pk, shared.key.raw);
-  if (code != 0) return Error{Fault::config, "the key is not that of the certificate"};
-  code = mbedtls_ssl_conf_own_cert(&shared.config.raw, &shared.certificate.raw, &shared.key.raw);
-  if (code != 0) return library_error(Fault::config, "the certificate", code);
+// Which clients are asked for a certificate, and what becomes of those without a good one.
+base::Result<void> ask_for_certificate(ServerShared& shared, const ServerOptions& options) {
+  mbedtls_ssl_config& config = shared.config.raw;
+  mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
+  if (options.client_ca_files.empty()) return {};
+  auto source = load_authorities(options.client_ca_files, "client_ca",
+                                 adder_to(shared.trust.raw, on_unknown_extension));
+  if (!source) return source.error();
+  shared.trust_source = std::move(source).value();
+  mbedtls_ssl_conf_ca_chain(&config, &shared.trust.raw, nullptr);
+  mbedtls_ssl_conf_authmode(&config, options.is_client_certificate_demanded
+                                         ? MBEDTLS_SSL_VERIFY_REQUIRED
+                                         : MBEDTLS_SSL_VERIFY_OPTIONAL);
   return {};
 }
 
@@ -86,9 +134,10 @@ base::Result<std::unique_ptr<ServerContext>> make_server_context(const ServerOpt
   if (options.max_version) {
     mbedtls_ssl_conf_max_tls_version(&config, version_number(*options.max_version));
   }
-  mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
   mbedtls_ssl_conf_cert_cb(&config, ServerEngine::on_client_hello);
-  if (const auto loaded = load_identity(*shared, options); !loaded) return loaded.error();
+  const auto loaded = shared->identity.load(options.certificate_pem, options.key_pem, config);
+  if (!loaded) return loaded.error();
+  if (const auto asked = ask_for_certificate(*shared, options); !asked) return asked.error();
   if (const auto offered = offer_tickets(*shared); !offered) return offered.error();
   return std::unique_ptr<ServerContext>(std::make_unique<MbedServerContext>(std::move(shared)));
 }

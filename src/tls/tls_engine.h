@@ -1,10 +1,12 @@
 // TLS as four buffers and a state: ciphertext in, ciphertext out, plaintext in, plaintext out.
 //
 // An engine knows no socket, clock or file; whoever owns it moves the bytes. The library behind it
-// is known to the files called mbedtls_* alone. A context holds what connections share (trust, versions,
-// certificate) and outlives its engines.
+// is known to the files called mbedtls_* alone. A context holds what connections share (trust,
+// versions, certificate) and outlives its engines.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +33,15 @@ enum class Version { tls12, tls13 };
   return "verify";
 }
 
+// A certificate of our own with its key; see identity_files.h.
+struct Identity {
+  std::string certificate_pem;  // leaf first, then intermediates
+  std::string key_pem;
+
+  [[nodiscard]] bool is_empty() const { return certificate_pem.empty() && key_pem.empty(); }
+  friend bool operator==(const Identity&, const Identity&) = default;
+};
+
 // What a connection must meet to count as secured; from the configuration.
 struct ClientOptions {
   Level level = Level::verify;
@@ -38,6 +49,7 @@ struct ClientOptions {
   std::string verify_name;            // DNS name or IP address the certificate must carry
   std::vector<std::string> ca_files;  // both empty: the system's trust store
   std::vector<std::string> ca_dirs;
+  Identity identity;  // shown to a smarthost that asks for one, where not empty
 };
 
 struct ServerOptions {
@@ -45,6 +57,11 @@ struct ServerOptions {
   std::string key_pem;
   Version min_version = Version::tls12;
   std::optional<Version> max_version;  // for tests of old peers
+  // Clients are asked for a certificate where this is not empty: PEM files with the authorities
+  // that may have issued it. One that does not hold up, or is not there, ends the handshake if it
+  // is demanded; else it shows in SessionInfo alone.
+  std::vector<std::string> client_ca_files;
+  bool is_client_certificate_demanded = false;
 };
 
 // How far the peer's identity was established.
@@ -70,6 +87,12 @@ struct CertificateFacts {
   std::vector<std::string> names;  // SANs: dNSName as they stand, iPAddress in text form
 };
 
+// Whole days from `now` until it expires; negative once it has.
+[[nodiscard]] constexpr std::int64_t days_left(const CertificateFacts& certificate,
+                                               base::WallTime now) {
+  return std::chrono::floor<std::chrono::days>(certificate.not_after - now).count();
+}
+
 // A rule that the peer's certificate, or one above it, did not meet.
 struct IdentityFault {
   enum class Rule {
@@ -83,15 +106,17 @@ struct IdentityFault {
   std::string detail;   // "certificate expired on 2026-01-31"
 };
 
-// Facts of an established connection, for logs and `check`.
+// Facts of an established connection, for logs and `check`. On a server's side the peer is the
+// client: without a client_ca, or where the client showed no certificate, verification is `none`
+// and the chain is empty.
 struct SessionInfo {
   std::string version;  // "TLSv1.3"
   std::string cipher;   // IANA name, "TLS_AES_128_GCM_SHA256"
-  std::string group;    // key exchange group where the library tells it; may be empty
+  std::string group;    // of the key exchange, "X25519", "P-256"; none in a resumed TLS 1.2 session
   bool is_resumed = false;
   Verification verification = Verification::none;
   std::string verified_by;  // which trust decided: "system trust store /etc/ssl/...", "ca_file ..."
-  std::string server_name;  // the name that was asked for
+  std::string server_name;  // the name that was asked for (SNI, on a server's side)
   std::vector<CertificateFacts> chain;  // as the peer sent it, leaf first
   std::vector<IdentityFault> faults;    // why it was not verified; also where nobody demands that
 };

@@ -190,6 +190,17 @@ base::Result<std::string> load_trust(const std::vector<std::string>& ca_files,
   return source + gatherer.summary();
 }
 
+base::Result<std::string> load_authorities(const std::vector<std::string>& files,
+                                           std::string_view label, const AddCertificate& add) {
+  Gatherer gatherer(add);
+  std::string source;
+  for (const std::string& path : files) {
+    if (const auto added = gatherer.add_file(path, true); !added) return added.error();
+    source.append(source.empty() ? "" : ", ").append(label).append(" ").append(path);
+  }
+  return source + gatherer.summary();
+}
+
 base::Result<void> add_certificates(std::string_view text, const std::string& where,
                                     const AddCertificate& add) {
   const std::vector<Block> blocks = certificates_in(text);

@@ -27,6 +27,12 @@ using AddCertificate = std::function<std::optional<std::string>(std::string_view
                                                    const std::vector<std::string>& ca_dirs,
                                                    const AddCertificate& add);
 
+// Hands every certificate of these files to `add`, which must all be sound. Returns in words where
+// they come from: "client_ca /etc/x.pem (1 certificate)", where `label` is client_ca.
+[[nodiscard]] base::Result<std::string> load_authorities(const std::vector<std::string>& files,
+                                                         std::string_view label,
+                                                         const AddCertificate& add);
+
 // Hands every certificate of a PEM text (or the one of a DER file) to `add`, in order.
 // Fault::config beginning with `where`, unless all are good and there is at least one.
 [[nodiscard]] base::Result<void> add_certificates(std::string_view text, const std::string& where,

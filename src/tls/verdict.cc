@@ -35,10 +35,11 @@ std::string describe_mismatch(const Examined& leaf, const ReferenceName& referen
 
 // What it is not meant for, with the name of an issuer: the person who asks for a better chain must
 // know which of them is meant.
-std::string describe_purpose(const Examined& certificate, bool is_leaf) {
-  if (is_leaf) return " is not meant for a TLS server";
-  return " is not meant for TLS servers (its extended key usage lacks serverAuth): " +
-         certificate.facts.subject;
+std::string describe_purpose(const Examined& certificate, bool is_leaf, bool is_for_client) {
+  const std::string side = is_for_client ? "client" : "server";
+  if (is_leaf) return " is not meant for a TLS " + side;
+  return " is not meant for TLS " + side + "s (its extended key usage lacks " + side +
+         "Auth): " + certificate.facts.subject;
 }
 
 }  // namespace
@@ -48,6 +49,8 @@ Verdict::Verdict(ReferenceName reference, std::string asked_name, std::string tr
       asked_name_(std::move(asked_name)),
       trust_source_(std::move(trust_source)) {}
 
+Verdict::Verdict(std::string trust_source) : trust_source_(std::move(trust_source)) {}
+
 void Verdict::take_issuer(const Examined& certificate) {
   constraints_.merge(certificate.constraints);
   note_findings(certificate, false);
@@ -55,16 +58,16 @@ void Verdict::take_issuer(const Examined& certificate) {
 
 void Verdict::take_leaf(const Examined& certificate) {
   note_findings(certificate, true);
-  if (!matches(reference_, certificate.names)) {
-    faults_.push_back({Rule::name, true, describe_mismatch(certificate, reference_, asked_name_)});
+  if (reference_ && !matches(*reference_, certificate.names)) {
+    faults_.push_back({Rule::name, true, describe_mismatch(certificate, *reference_, asked_name_)});
   }
   // The name that was asked for as well: "*.example.com" may lie in no excluded subtree while the
   // name it stands for does.
   PresentedNames names = certificate.names;
-  if (reference_.is_ip()) {
-    names.ip.push_back(reference_.ip);
-  } else {
-    names.dns.push_back(reference_.dns);
+  if (reference_ && reference_->is_ip()) {
+    names.ip.push_back(reference_->ip);
+  } else if (reference_) {
+    names.dns.push_back(reference_->dns);
   }
   if (!constraints_.is_empty() && !constraints_.permit(names)) {
     faults_.push_back({Rule::other, true,
@@ -127,7 +130,9 @@ void Verdict::note_findings(const Examined& certificate, bool is_leaf) {
         note(Rule::other, " has a kind of key or signature that is not accepted (" +
                               certificate.facts.key + ")");
         break;
-      case Finding::other_purpose: note(Rule::other, describe_purpose(certificate, is_leaf)); break;
+      case Finding::other_purpose:
+        note(Rule::other, describe_purpose(certificate, is_leaf, !reference_));
+        break;
       case Finding::unknown: note(Rule::other, " was not accepted by the TLS library"); break;
     }
   }

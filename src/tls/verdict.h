@@ -6,6 +6,7 @@
 // wildcards for addresses).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,7 @@ enum class Finding {
   weak_hash,      // signed with SHA-1 or worse
   weak_key,       // its key, or that of its issuer, is too small
   foreign_key,    // of a kind that is not accepted
-  other_purpose,  // its key usage or extended key usage excludes a TLS server, or an issuer of one
+  other_purpose,  // its key usages exclude what it is shown for, or the issuing of such
   unknown,        // a finding without a word of its own
 };
 
@@ -39,8 +40,11 @@ struct Examined {
 
 class Verdict {
  public:
-  // `trust_source`: where trust comes from; empty where nothing is trusted, and nobody minds.
+  // On a server. `trust_source`: where trust comes from; empty where nothing is trusted, and nobody
+  // minds.
   Verdict(ReferenceName reference, std::string asked_name, std::string trust_source);
+  // On a client, which may have any name.
+  explicit Verdict(std::string trust_source);
 
   // Certificates of the verified chain, the one nearest to the root first, the leaf last.
   void take_issuer(const Examined& certificate);
@@ -59,7 +63,7 @@ class Verdict {
   void note_findings(const Examined& certificate, bool is_leaf);
   void note_untrusted(const Examined& certificate, bool is_leaf);
 
-  ReferenceName reference_;
+  std::optional<ReferenceName> reference_;  // nothing for a client
   std::string asked_name_;
   std::string trust_source_;
   NameConstraints constraints_;

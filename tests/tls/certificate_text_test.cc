@@ -108,5 +108,13 @@ TEST(CertificateText, ListsKindsOfNamesOnceEach) {
   EXPECT_EQ(list_kinds({0x88, 0xa0, 0x82, 0x87}), "name of another kind, DNS name, IP address");
 }
 
+TEST(GroupName, IsThatOfTheRegistry) {
+  EXPECT_EQ(group_name(29), "X25519");
+  EXPECT_EQ(group_name(23), "P-256");
+  EXPECT_EQ(group_name(25), "P-521");
+  EXPECT_EQ(group_name(4588), "group 4588");
+  EXPECT_EQ(group_name(0), "");
+}
+
 }  // namespace
 }  // namespace tls

@@ -59,6 +59,8 @@ TEST_P(EveryPeer, ShakesHandsAndTalks) {
   EXPECT_THAT(info.cipher, StartsWith(GetParam().cipher));
   EXPECT_THAT(info.cipher, testing::AnyOf(HasSubstr("AES_128_GCM_SHA256"),
                                           HasSubstr("CHACHA20_POLY1305_SHA256")));
+  EXPECT_EQ(info.group, "X25519");
+  EXPECT_EQ(server_->info().group, "X25519");
   EXPECT_EQ(info.verification, Verification::verified);
   EXPECT_EQ(info.verified_by, "ca_file " + ca_file_ + " (1 certificate)");
   EXPECT_EQ(info.server_name, kHost);
@@ -97,6 +99,8 @@ TEST_P(EveryPeer, IsResumedFromTheSecondConnectionOn) {
     reconnect();
     expect_established();
     EXPECT_TRUE(client_->info().is_resumed);
+    // TLS 1.2 makes the keys of a resumed session from the old ones; TLS 1.3 exchanges new ones.
+    EXPECT_EQ(client_->info().group, GetParam().version == Version::tls12 ? "" : "X25519");
   }
 }
 

@@ -211,8 +211,8 @@ TEST_P(ResumptionTest, ShortLivedCertificateEndsItsTickets) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, ResumptionTest, testing::Values(Version::tls12, Version::tls13),
-                         [](const auto& info) {
-                           return info.param == Version::tls12 ? "Tls12" : "Tls13";
+                         [](const auto& tested) {
+                           return tested.param == Version::tls12 ? "Tls12" : "Tls13";
                          });
 
 TEST(Tickets, LastNoLongerThanTheCertificatesThatWereValid) {

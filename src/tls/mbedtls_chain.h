@@ -1,0 +1,36 @@
+// The peer's chain of certificates under the library's eyes: what it finds and what our own rules
+// say, gathered into a verdict while it walks.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "tls/mbedtls_certificates.h"
+#include "tls/verdict.h"
+
+namespace tls::mbed {
+
+class ChainJudge {
+ public:
+  // `purpose`: as in examine().
+  ChainJudge(Verdict verdict, std::string_view purpose);
+
+  // For the library's verification callback. From the top of the verified chain down to the leaf,
+  // which is depth 0 and followed by what else the peer sent. `flags` are the library's faults with
+  // it: ours are added.
+  void look(const mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags);
+
+  // Once the leaf was looked at.
+  [[nodiscard]] bool has_seen_leaf() const { return !chain_.empty(); }
+  [[nodiscard]] const std::vector<CertificateFacts>& chain() const { return chain_; }
+  [[nodiscard]] const Verdict& verdict() const { return verdict_; }
+
+ private:
+  Verdict verdict_;
+  std::string_view purpose_;
+  std::vector<CertificateFacts> chain_;  // as the peer sent it
+  bool is_at_top_ = true;
+};
+
+}  // namespace tls::mbed
