@@ -25,10 +25,10 @@ from typing import NoReturn
 
 import report
 from box import Trouble
-from peers import SINK_NAME, Peer, all_peers
-from scenarios import Bench, Figures, Scenario, all_scenarios
-
-Results = dict[tuple[str, str], list[Figures]]
+from measure import Bench
+from peers import SMARTHOST_NAME, Clever, Direct, Itself, Peer, Smtpseal
+from rivals import all_rivals
+from scenarios import Scenario, all_scenarios
 
 
 def say(text: str) -> None:
@@ -42,13 +42,15 @@ def stop(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def make_certificates(folder: Path) -> None:
-    """An authority and the sink's certificate, in ca.pem, cert.pem and key.pem."""
+    """An authority and the smarthost's certificate, in ca.pem, cert.pem and key.pem."""
     extensions = folder / "extensions"
-    extensions.write_text(f"subjectAltName = DNS:{SINK_NAME}\nextendedKeyUsage = serverAuth\n")
+    extensions.write_text(
+        f"subjectAltName = DNS:{SMARTHOST_NAME}, DNS:localhost\nextendedKeyUsage = serverAuth\n"
+    )
     key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout"
     for command in (
         f"req -x509 {key} ca.key -out ca.pem -days 2 -subj /CN=benchmark",
-        f"req {key} key.pem -out request.pem -subj /CN={SINK_NAME}",
+        f"req {key} key.pem -out request.pem -subj /CN={SMARTHOST_NAME}",
         "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
         " -extfile extensions -out cert.pem",
     ):
@@ -77,11 +79,15 @@ def choose(everything: Sequence[str], wanted: str | None, what: str) -> list[str
     return names
 
 
+def all_peers(program: Path) -> list[Peer]:
+    return [Direct(), Itself(), Clever(), Smtpseal(program), *all_rivals()]
+
+
 def those_present(peers: Sequence[Peer]) -> list[Peer]:
     present = []
     for peer in peers:
         reason = peer.why_not()
-        print(f"{peer.name:<9} {reason + ': left out' if reason else peer.about}")
+        print(f"{peer.name:<11} {reason + ': left out' if reason else peer.about}")
         if not reason:
             present.append(peer)
     return present
@@ -89,11 +95,11 @@ def those_present(peers: Sequence[Peer]) -> list[Peer]:
 
 def run_scenario(
     bench: Bench, scenario: Scenario, peers: Sequence[Peer], repetitions: int
-) -> Results:
+) -> report.Results:
     """Every cell, every peer in turn, as often as asked; each turn begins with another peer."""
-    results: Results = {}
-    took_part = [peer for peer in peers if peer.is_box or not scenario.needs_box]
+    results: report.Results = {}
     for cell in scenario.cells:
+        took_part = [peer for peer in peers if scenario.has_part_for(peer, cell)]
         for repetition in range(repetitions):
             first = repetition % max(len(took_part), 1)
             for peer in took_part[first:] + took_part[:first]:
@@ -124,15 +130,26 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
     repetitions = arguments.reps or (1 if arguments.quick else 3)
     print(f"medians of {repetitions}; {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.2f}")
     peers = those_present([every_peer[name] for name in names])
-    everything: dict[str, dict[str, list[Figures]]] = {}
+    everything: dict[str, report.Results] = {}
     for name in chosen:
-        results = run_scenario(bench, every_scenario[name], peers, repetitions)
-        report.print_scenario(every_scenario[name], results, peers)
+        if reason := every_scenario[name].why_not():
+            print(f"\n{name}: {reason}: left out")
+            continue
+        everything[name] = run_scenario(bench, every_scenario[name], peers, repetitions)
+        report.print_scenario(every_scenario[name], everything[name], peers)
         sys.stdout.flush()
-        everything[name] = {" ".join(key).strip(): runs for key, runs in results.items()}
     print(f"\n{report.LEGEND}")
+    report.print_targets(everything)
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
+        write_json(Path(arguments.json), everything)
+
+
+def write_json(file: Path, everything: dict[str, report.Results]) -> None:
+    named = {
+        scenario: {" ".join(key).strip(): runs for key, runs in results.items()}
+        for scenario, results in everything.items()
+    }
+    file.write_text(json.dumps(named, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> int:

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,13 @@ namespace bench {
 
 using Clock = std::chrono::steady_clock;
 using Instant = Clock::time_point;
+
+struct Free {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+  void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
+};
+using TlsContext = std::unique_ptr<SSL_CTX, Free>;
+using Ticket = std::unique_ptr<SSL_SESSION, Free>;
 
 enum class Role { client, server };
 

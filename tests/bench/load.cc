@@ -1,12 +1,18 @@
 // Applications that send mail as old ones do: the near end of every measurement. One thread.
 //
 //     load --port N [--concurrency N] [--messages N] [--per-connection N] [--size BYTES]
-//          [--first-id N] [--seconds N] [--timeout N] [--pipelining] [--idle N]
+//          [--first-id N] [--seconds N] [--timeout N] [--pipelining]
+//          [--idle N | --pause-after BYTES]
 //          [--ca-file FILE --name NAME [--resume]]
 //
 // Sends until all messages are sent or --seconds are over, and prints one JSON object. With
-// --ca-file it speaks STARTTLS itself and verifies. With --idle that many clients connect and say
-// EHLO; it says {"idle": N} once all have their answer, and holds them until its input is closed.
+// --ca-file it speaks STARTTLS itself and verifies.
+//
+// With --idle that many clients connect, say EHLO and stay. With --pause-after each of the clients
+// sends so much of a message and waits. Once all have come that far, or after kStall in which none
+// has, it prints {"held": N, "waiting": N} and holds them until its input is closed. Then idle
+// clients leave, and the others finish their messages, whose JSON object follows.
+//
 // What is not done after --timeout seconds has failed. Exits 1 if anything has.
 #include <algorithm>
 #include <cinttypes>
@@ -23,7 +29,8 @@
 namespace bench {
 namespace {
 
-constexpr long kConnectingAtOnce = 32;  // idle clients: no more than any listener's backlog
+constexpr long kConnectingAtOnce = 32;  // clients to hold: no more than any listener's backlog
+constexpr std::chrono::seconds kStall{5};
 constexpr std::uint64_t kInput = UINT64_MAX;
 
 struct Options {
@@ -31,10 +38,10 @@ struct Options {
   long concurrency = 1;
   long seconds = 600;
   long timeout = 600;
-  long idle = 0;
   std::string ca_file;
   bool is_resuming = false;
-  std::vector<SSL_SESSION*> tickets;
+  TlsContext tls;
+  std::vector<Ticket> tickets;
 };
 
 class Load {
@@ -42,6 +49,7 @@ class Load {
   explicit Load(const Options& options)
       : options_(options),
         began_(Clock::now()),
+        held_last_(began_),
         book_(options.plan, began_ + std::chrono::seconds(options.seconds)) {}
 
   // True: nothing failed.
@@ -50,53 +58,51 @@ class Load {
  private:
   void start_clients();
   void start_client(std::size_t slot, std::uint64_t id);
-  void on_event(std::size_t slot);
-  void end_client(std::size_t slot);
-  void say_idle();
+  void on_event(std::uint64_t slot);
+  void advance(std::size_t slot);
+  void count(Client::Status status, long change);
+  void say_held();
+  void let_go();
   void print();
 
   const Options& options_;
   Instant began_;
+  Instant held_last_;  // when the last client so far was held
+  bool has_said_held_ = false;
   Book book_;
   int epoll_ = epoll_create1(EPOLL_CLOEXEC);
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<std::size_t> free_;
-  long under_way_ = 0;  // clients that are not idle
-  long idle_ = 0;
-  bool is_over_ = false;
+  long connecting_ = 0;
+  long going_ = 0;
+  long held_ = 0;
 };
 
 bool Load::run() {
   const Instant deadline = began_ + std::chrono::seconds(options_.timeout);
-  if (options_.plan.is_idle) {
+  if (book_.is_holding()) {
     epoll_event event{.events = EPOLLIN, .data = {.u64 = kInput}};
     epoll_ctl(epoll_, EPOLL_CTL_ADD, STDIN_FILENO, &event);
   }
   std::vector<epoll_event> events(256);
   start_clients();
-  while (!is_over_ && under_way_ + idle_ > 0) {
+  while (book_.is_holding() || connecting_ + going_ + held_ > 0) {
     const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 100);
-    for (int i = 0; i < count; ++i) {
-      const std::uint64_t slot = events[static_cast<std::size_t>(i)].data.u64;
-      if (slot == kInput) {
-        is_over_ = true;
-      } else {
-        on_event(slot);
-      }
-    }
+    for (int i = 0; i < count; ++i) on_event(events[static_cast<std::size_t>(i)].data.u64);
     start_clients();
+    if (book_.is_holding()) say_held();
     if (Clock::now() > deadline) break;
   }
   for (const auto& client : clients_) {
-    if (client && !options_.plan.is_idle) client->abandon("timed out");
+    if (client) client->abandon("timed out");
   }
   if (!options_.plan.is_idle) print();
   return book_.failed() == 0;
 }
 
 void Load::start_clients() {
-  const long most = options_.plan.is_idle ? kConnectingAtOnce : options_.concurrency;
-  while (under_way_ < most) {
+  while (book_.is_holding() ? connecting_ < kConnectingAtOnce
+                     : connecting_ + going_ < options_.concurrency) {
     const std::optional<std::uint64_t> id = book_.take();
     if (!id) return;
     if (free_.empty()) {
@@ -116,36 +122,63 @@ void Load::start_client(std::size_t slot, std::uint64_t id) {
     book_.fail("no socket");
     return;
   }
-  ++under_way_;
   clients_[slot] = std::make_unique<Client>(fd, options_.plan, book_, id);
+  count(clients_[slot]->status(), 1);
   epoll_event event{.events = EPOLLIN, .data = {.u64 = slot}};
   epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
 }
 
-void Load::on_event(std::size_t slot) {
+void Load::on_event(std::uint64_t slot) {
+  if (slot == kInput) {
+    let_go();
+  } else if (clients_[slot]) {
+    advance(slot);
+  }
+}
+
+void Load::advance(std::size_t slot) {
   Client& client = *clients_[slot];
   const bool was_blocked = client.wants_to_write();
-  switch (client.advance()) {
-    case Client::Status::over: return end_client(slot);
-    case Client::Status::idle: return say_idle();
-    case Client::Status::going: break;
+  count(client.status(), -1);
+  client.advance();
+  const Client::Status status = client.status();
+  count(status, 1);
+  if (status == Client::Status::over) {
+    clients_[slot].reset();
+    free_.push_back(slot);
+    return;
   }
   if (client.wants_to_write() == was_blocked) return;
   epoll_event event{.events = was_blocked ? EPOLLIN : EPOLLIN | EPOLLOUT, .data = {.u64 = slot}};
   epoll_ctl(epoll_, EPOLL_CTL_MOD, client.fd(), &event);
 }
 
-void Load::end_client(std::size_t slot) {
-  clients_[slot].reset();
-  free_.push_back(slot);
-  --under_way_;
+void Load::count(Client::Status status, long change) {
+  switch (status) {
+    case Client::Status::connecting: connecting_ += change; break;
+    case Client::Status::going: going_ += change; break;
+    case Client::Status::held:
+      held_ += change;
+      held_last_ = Clock::now();
+      break;
+    case Client::Status::over: break;
+  }
 }
 
-void Load::say_idle() {
-  --under_way_;
-  if (++idle_ < options_.plan.messages) return;
-  std::printf("{\"idle\": %ld}\n", idle_);
+void Load::say_held() {
+  const bool is_everybody = held_ == options_.plan.messages;
+  if (has_said_held_ || (!is_everybody && Clock::now() < held_last_ + kStall)) return;
+  has_said_held_ = true;
+  std::printf("{\"held\": %ld, \"waiting\": %ld}\n", held_, connecting_ + going_);
   std::fflush(stdout);
+}
+
+void Load::let_go() {
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, STDIN_FILENO, nullptr);
+  book_.end_hold();
+  for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
+    if (clients_[slot]) advance(slot);
+  }
 }
 
 void Load::print() {
@@ -167,16 +200,16 @@ void Load::print() {
 constexpr std::size_t kMaxTickets = 1000;
 
 int keep_ticket(SSL* ssl, SSL_SESSION* session) {
-  auto* tickets =
-      static_cast<std::vector<SSL_SESSION*>*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  auto* tickets = static_cast<std::vector<Ticket>*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   if (tickets->size() == kMaxTickets) return 0;
-  tickets->push_back(session);
+  tickets->emplace_back(session);
   return 1;
 }
 
 bool set_up_tls(Options& options) {
   if (options.ca_file.empty()) return !options.is_resuming;
-  SSL_CTX* tls = SSL_CTX_new(TLS_client_method());
+  options.tls.reset(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX* tls = options.tls.get();
   SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
   SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, nullptr);
   if (options.is_resuming) {
@@ -198,6 +231,7 @@ constexpr option kOptions[] = {{"port", required_argument, nullptr, 'p'},
                                {"seconds", required_argument, nullptr, 'd'},
                                {"timeout", required_argument, nullptr, 't'},
                                {"idle", required_argument, nullptr, 'i'},
+                               {"pause-after", required_argument, nullptr, 'A'},
                                {"ca-file", required_argument, nullptr, 'a'},
                                {"name", required_argument, nullptr, 'n'},
                                {"pipelining", no_argument, nullptr, 'P'},
@@ -220,7 +254,8 @@ bool set_option(int letter, Options& options) {
     case 'f': return number(0, 1'000'000'000, options.plan.first_id);
     case 'd': return number(1, 3600, options.seconds);
     case 't': return number(1, 3600, options.timeout);
-    case 'i': return number(1, 50'000, options.idle);
+    case 'i': options.plan.is_idle = true; return number(1, 50'000, options.plan.messages);
+    case 'A': return number(1, 1'000'000'000, options.plan.pause_after);
     case 'a': options.ca_file = optarg; return true;
     case 'n': options.plan.name = optarg; return true;
     case 'P': options.plan.is_pipelining = true; return true;
@@ -232,10 +267,6 @@ bool set_option(int letter, Options& options) {
 bool parse(int argc, char** argv, Options& options) {
   for (int letter = 0; (letter = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
     if (!set_option(letter, options)) return false;
-  }
-  if (options.idle > 0) {
-    options.plan.is_idle = true;
-    options.plan.messages = options.idle;
   }
   return optind == argc && options.plan.port != 0;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace bench {
 namespace {
@@ -42,25 +43,48 @@ double Book::quantile(double share) {
 Client::Client(int fd, const Plan& plan, Book& book, std::uint64_t id)
     : channel_(fd), plan_(plan), book_(book), id_(id), began_(Clock::now()) {}
 
-Client::Status Client::advance() {
+void Client::advance() {
   if (state_ == State::handshake) {
     if (!channel_.shake_hands()) {
       abandon("TLS handshake failed");
     } else if (channel_.is_sealed()) {
+      channel_.end_flight({});  // TLS libraries write the end of a handshake at once
       say("EHLO client.test\r\n", State::ehlo);
     }
   } else {
     read();
   }
+  if (state_ == State::idle && !book_.is_holding()) leave();
   channel_.end_flight({});
   if (!channel_.flush(Clock::now())) abandon("connection broken");
-  while (state_ == State::body && lines_left_ > 0 && !channel_.has_output()) {
+  send_body();
+  status_ = find_status();
+}
+
+void Client::send_body() {
+  while (state_ == State::body && lines_left_ > 0 && !channel_.has_output() && !is_paused()) {
     send_lines();
     channel_.end_flight({});
     if (!channel_.flush(Clock::now())) abandon("connection broken");
   }
-  if (state_ == State::over) return Status::over;
-  return state_ == State::idle ? Status::idle : Status::going;
+}
+
+bool Client::is_paused() const {
+  return state_ == State::body && book_.is_holding() && lines_left_ == lines_held_;
+}
+
+Client::Status Client::find_status() const {
+  switch (state_) {
+    case State::greeting: return Status::connecting;
+    case State::idle: return Status::held;
+    case State::over: return Status::over;
+    default: return is_paused() && !channel_.has_output() ? Status::held : Status::going;
+  }
+}
+
+void Client::leave() {
+  id_.reset();
+  say("QUIT\r\n", State::quit);
 }
 
 void Client::abandon(std::string_view why) {
@@ -106,13 +130,12 @@ void Client::on_reply(std::string_view line) {
 }
 
 void Client::start_tls() {
-  SSL_SESSION* ticket = nullptr;
+  Ticket ticket;
   if (plan_.tickets != nullptr && !plan_.tickets->empty()) {
-    ticket = plan_.tickets->back();
+    ticket = std::move(plan_.tickets->back());
     plan_.tickets->pop_back();
   }
-  channel_.start_tls(plan_.tls, Role::client, plan_.name.c_str(), ticket);
-  SSL_SESSION_free(ticket);
+  channel_.start_tls(plan_.tls, Role::client, plan_.name.c_str(), ticket.get());
   state_ = State::handshake;
   if (!channel_.shake_hands()) abandon("TLS handshake failed");
 }
@@ -138,15 +161,18 @@ void Client::begin_transaction() {
 }
 
 void Client::begin_body() {
-  unsent_ = "From: <a@client.test>\r\nTo: <b@example.test>\r\nSubject: benchmark\r\nX-Bench-Id: " +
-            std::to_string(*id_) + "\r\n\r\n";
+  unsent_ = "From: <a@client.test>\r\nTo: <b@example.test>\r\nSubject: benchmark\r\nMessage-ID: <" +
+            std::to_string(*id_) + "@client.test>\r\n\r\n";
   const std::size_t room = plan_.size - std::min(plan_.size, unsent_.size());
   lines_left_ = std::max<std::size_t>(room / kLine.size(), 1);
+  // At least the last line is held back.
+  lines_held_ = lines_left_ - std::min(plan_.pause_after / kLine.size(), lines_left_ - 1);
   state_ = State::body;
 }
 
 void Client::send_lines() {
-  const std::size_t count = std::min(lines_left_, kLinesAtOnce);
+  const std::size_t goal = book_.is_holding() ? lines_left_ - lines_held_ : lines_left_;
+  const std::size_t count = std::min(goal, kLinesAtOnce);
   unsent_ += std::string_view(many_lines()).substr(0, count * kLine.size());
   lines_left_ -= count;
   if (lines_left_ == 0) unsent_ += ".\r\n";

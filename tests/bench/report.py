@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
+import targets
+from measure import Cell
 from peers import Peer
-from scenarios import Cell, Figures, Scenario
+from scenarios import Scenario
+from smarthosts import Figures
+
+# The runs of each cell's label and each peer's name.
+Results = dict[tuple[str, str], list[Figures]]
 
 # (heading, figure), for each way of measuring.
 SENDING = [
@@ -18,24 +24,42 @@ SENDING = [
     ("conns", "connections"),
     ("full hs", "handshakes"),
 ]
+BULK = [("MB/s", "mb_per_s"), *SENDING[1:]]
 COLUMNS = {
-    "S4": [("MB/s", "mb_per_s"), *SENDING[1:]],
+    "S4": BULK,
+    "S4w": BULK,
+    "S4t12": BULK,
     "S5": [
         ("clients", "clients"),
         ("kB each", "kb_a_client"),
         ("MB empty", "empty_mb"),
+        ("MB full", "full_mb"),
+        ("MB left", "left_mb"),
         ("conns", "connections"),
     ],
+    "S5d": [
+        ("clients", "clients"),
+        ("in DATA", "in_data"),
+        ("kB each", "kb_a_client"),
+        ("MB empty", "empty_mb"),
+        ("MB peak", "peak_mb"),
+        ("conns", "connections"),
+        ("taken", "accepted"),
+    ],
     "S6": [("start ms", "start_ms"), ("idle MB", "idle_mb"), ("files MB", "size_mb")],
+    "HS": [("messages", "messages"), *SENDING[:3], *SENDING[4:]],
 }
+COLUMNS["S5q"] = COLUMNS["S5d"]
 # What must never happen, said under the table.
 FAULTS = ["refused", "lost", "doubled", "plaintext"]
 LEGEND = """msg/s: what arrived at the smarthost until the last message did. p50, p99: what a client
 waits, from connecting (or MAIL, when connected) to its last reply; cold: the first client's wait.
 CPU ms: of all processes between client and smarthost, a message. conns, full hs: connections and
-full TLS handshakes at the smarthost. x itself, x smtpseal: how many times as good as that, by the
-first column, or where the smarthost is far by p50, or by handshakes (HS). *: the client has its
-answer before the smarthost has the message."""
+full TLS handshakes at the smarthost. kB each: what a client adds to the memory of all these
+processes (PSS); MB left: when all have gone. in DATA: clients that could send a part of their
+message while no message was completed; taken: messages accepted in the end. x itself, x smtpseal:
+how many times as good as that, by the first column, or where the smarthost is far by p50, by
+handshakes (HS) or by memory (S5). *: the client has its answer before the smarthost has it."""
 
 
 def medians(runs: Sequence[Figures]) -> Figures:
@@ -81,13 +105,10 @@ def print_cell(
 
 def line(label: str, peer: str, values: Sequence[str], ratios: Sequence[str]) -> str:
     cells = "".join(f"{value:>9}" for value in values)
-    return f"{label:>3} {peer:<9}{cells}{ratios[0]:>9}{ratios[1]:>11}"
+    return f"{label:>4} {peer:<11}{cells}{ratios[0]:>9}{ratios[1]:>11}"
 
 
-def print_scenario(
-    scenario: Scenario, results: dict[tuple[str, str], list[Figures]], peers: Sequence[Peer]
-) -> None:
-    """`results`: the runs of each cell's label and each peer's name."""
+def print_scenario(scenario: Scenario, results: Results, peers: Sequence[Peer]) -> None:
     print(f"\n{scenario.name}: {scenario.about}")
     columns = COLUMNS.get(scenario.name, SENDING)
     print(line("c", "peer", [heading for heading, _ in columns], ["x itself", "x smtpseal"]))
@@ -100,3 +121,19 @@ def print_scenario(
         text = ", ".join(f"{count:.0f} {name}" for name, count in faults.items() if count)
         if text:
             print(f"!   {peer}, c={label}: {text}")
+
+
+def print_targets(everything: Mapping[str, Results]) -> None:
+    """A line for each target whose scenario and peers were measured."""
+    judged = targets.judge(
+        {
+            scenario: {key: medians(runs) for key, runs in results.items()}
+            for scenario, results in everything.items()
+        }
+    )
+    if not judged:
+        return
+    print(f"\n{'target':<10}{'c':>4}  {'wanted of smtpseal':<28}{'measured':>10}{'bound':>10}")
+    for scenario, label, text, value, bound, verdict in judged:
+        figures = f"{number(value):>10}{number(bound):>10}"
+        print(f"{scenario:<10}{label:>4}  {text:<28}{figures}  {verdict}")

@@ -1,6 +1,6 @@
 // A smarthost that accepts everything: the far end of every measurement. One thread.
 //
-//     sink --certificate FILE --key FILE [--delay-ms N] [--lifetime SECONDS]
+//     sink --certificate FILE --key FILE [--delay-ms N] [--tls-max 1.2] [--lifetime SECONDS]
 //
 // It listens on a loopback port of the system's choice. Every line of output is a JSON object: the
 // port first; then what was counted since the start, on SIGUSR1, and on SIGTERM before it ends.
@@ -40,6 +40,7 @@ struct Options {
   std::string certificate;
   std::string key;
   std::chrono::milliseconds delay{0};
+  int tls_max = 0;  // 0: what OpenSSL has
   unsigned lifetime = 3600;
 };
 
@@ -269,9 +270,11 @@ void Sink::print_counters() const {
   std::fflush(stdout);
 }
 
-SSL_CTX* make_tls(const Options& options) {
-  SSL_CTX* tls = SSL_CTX_new(TLS_server_method());
+TlsContext make_tls(const Options& options) {
+  TlsContext context(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX* tls = context.get();
   SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
+  SSL_CTX_set_max_proto_version(tls, options.tls_max);
   SSL_CTX_set_read_ahead(tls, 1);
   SSL_CTX_set_default_read_buffer_len(tls, kTlsReadAhead);
   static constexpr unsigned char kContext[] = "sink";
@@ -279,13 +282,14 @@ SSL_CTX* make_tls(const Options& options) {
   const bool is_usable =
       SSL_CTX_use_certificate_chain_file(tls, options.certificate.c_str()) == 1 &&
       SSL_CTX_use_PrivateKey_file(tls, options.key.c_str(), SSL_FILETYPE_PEM) == 1;
-  return is_usable ? tls : nullptr;
+  return is_usable ? std::move(context) : nullptr;
 }
 
 bool parse(int argc, char** argv, Options& options) {
   static constexpr option kOptions[] = {{"certificate", required_argument, nullptr, 'c'},
                                         {"key", required_argument, nullptr, 'k'},
                                         {"delay-ms", required_argument, nullptr, 'd'},
+                                        {"tls-max", required_argument, nullptr, 't'},
                                         {"lifetime", required_argument, nullptr, 'l'},
                                         {}};
   for (int letter = 0; (letter = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
@@ -296,6 +300,10 @@ bool parse(int argc, char** argv, Options& options) {
       case 'd':
         number = parse_number(optarg, 0, 10'000);
         options.delay = std::chrono::milliseconds(number.value_or(0));
+        break;
+      case 't':
+        if (std::string_view(optarg) != "1.2") return false;
+        options.tls_max = TLS1_2_VERSION;
         break;
       case 'l':
         number = parse_number(optarg, 1, 86'400);
@@ -314,17 +322,17 @@ bool parse(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   bench::Options options;
   if (!bench::parse(argc, argv, options)) {
-    std::fputs("usage: sink --certificate FILE --key FILE [--delay-ms N] [--lifetime S]\n", stderr);
+    std::fputs("sink: wrong arguments; its source says what they are\n", stderr);
     return 64;
   }
   bench::raise_descriptor_limit();
   bench::bound_lifetime(options.lifetime);
-  SSL_CTX* tls = bench::make_tls(options);
+  const bench::TlsContext tls = bench::make_tls(options);
   if (tls == nullptr) {
     std::fputs("sink: certificate or key cannot be used\n", stderr);
     return 78;
   }
-  bench::Sink sink(options, tls);
+  bench::Sink sink(options, tls.get());
   if (!sink.open()) {
     std::perror("sink");
     return 71;

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kMaxLine = 4096;
 constexpr std::size_t kMaxHead = 4096;     // Received lines stand before the id
 constexpr std::size_t kEndOfDataTail = 4;  // of CRLF.CRLF, all that may be kept back
-constexpr std::string_view kIdHeader = "X-Bench-Id: ";
+constexpr std::string_view kIdHeader = "\r\nMessage-ID: <";
 
 bool begins_with(std::string_view line, std::string_view word) {
   return line.size() >= word.size() && strncasecmp(line.data(), word.data(), word.size()) == 0;
