@@ -139,6 +139,7 @@ def measure_in_data(bench: Bench, peer: Peer, cell: Cell) -> Figures:
             crowd.gather()
             time.sleep(SETTLE)
             full = stage.box.memory_kb()
+            connections = count_established(stage.smarthost.port)
             seen = read_load(peer, crowd.let_go())
         expected = before["messages"] + seen["accepted"]
         after = stage.smarthost.wait_for_messages(expected, cell.arrival_timeout)
@@ -150,7 +151,7 @@ def measure_in_data(bench: Bench, peer: Peer, cell: Cell) -> Figures:
         "empty_mb": empty / KIB,
         "full_mb": full / KIB,
         "peak_mb": max(full, crowd.peak_kb) / KIB,
-        "connections": count["connections"],
+        "connections": connections,
         "messages": count["messages"],
         "accepted": seen["accepted"],
         "refused": seen["failed"],

@@ -102,7 +102,7 @@ bool Load::run() {
 
 void Load::start_clients() {
   while (book_.is_holding() ? connecting_ < kConnectingAtOnce
-                     : connecting_ + going_ < options_.concurrency) {
+                            : connecting_ + going_ < options_.concurrency) {
     const std::optional<std::uint64_t> id = book_.take();
     if (!id) return;
     if (free_.empty()) {
@@ -116,13 +116,14 @@ void Load::start_clients() {
 }
 
 void Load::start_client(std::size_t slot, std::uint64_t id) {
+  const Instant began = Clock::now();
   const int fd = connect_to_loopback(options_.plan.port);
   if (fd < 0) {
     free_.push_back(slot);
     book_.fail("no socket");
     return;
   }
-  clients_[slot] = std::make_unique<Client>(fd, options_.plan, book_, id);
+  clients_[slot] = std::make_unique<Client>(fd, began, options_.plan, book_, id);
   count(clients_[slot]->status(), 1);
   epoll_event event{.events = EPOLLIN, .data = {.u64 = slot}};
   epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);

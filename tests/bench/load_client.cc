@@ -40,8 +40,8 @@ double Book::quantile(double share) {
   return milliseconds_[static_cast<std::size_t>(at)];
 }
 
-Client::Client(int fd, const Plan& plan, Book& book, std::uint64_t id)
-    : channel_(fd), plan_(plan), book_(book), id_(id), began_(Clock::now()) {}
+Client::Client(int fd, Instant began, const Plan& plan, Book& book, std::uint64_t id)
+    : channel_(fd), plan_(plan), book_(book), id_(id), began_(began) {}
 
 void Client::advance() {
   if (state_ == State::handshake) {
@@ -134,6 +134,11 @@ void Client::start_tls() {
   if (plan_.tickets != nullptr && !plan_.tickets->empty()) {
     ticket = std::move(plan_.tickets->back());
     plan_.tickets->pop_back();
+    // TLS 1.2 brings no new one when a session is resumed.
+    const bool is_for_once = SSL_SESSION_get_protocol_version(ticket.get()) >= TLS1_3_VERSION;
+    if (!is_for_once && SSL_SESSION_up_ref(ticket.get()) == 1) {
+      plan_.tickets->emplace_back(ticket.get());
+    }
   }
   channel_.start_tls(plan_.tls, Role::client, plan_.name.c_str(), ticket.get());
   state_ = State::handshake;

@@ -21,10 +21,10 @@ struct Plan {
   std::uint64_t first_id = 0;
   std::size_t pause_after = 0;  // bytes of a message: wait there to be told to go on; 0: never
   bool is_pipelining = false;
-  bool is_idle = false;         // say EHLO and stay
+  bool is_idle = false;    // say EHLO and stay
   SSL_CTX* tls = nullptr;  // STARTTLS and verification, if there is one
   std::string name;        // to verify
-  // Sessions to resume, each once (RFC 8446 C.4), by those who do.
+  // Sessions to resume, those of TLS 1.3 once each (RFC 8446 C.4), by those who do.
   std::vector<Ticket>* tickets = nullptr;
 };
 
@@ -32,9 +32,7 @@ struct Plan {
 class Book {
  public:
   Book(const Plan& plan, Instant last_start)
-      : plan_(plan),
-        last_start_(last_start),
-        is_holding_(plan.is_idle || plan.pause_after > 0) {}
+      : plan_(plan), last_start_(last_start), is_holding_(plan.is_idle || plan.pause_after > 0) {}
 
   // The id of the next message to send, unless all were taken or the time is over.
   [[nodiscard]] std::optional<std::uint64_t> take();
@@ -65,7 +63,8 @@ class Book {
 
 class Client {
  public:
-  Client(int fd, const Plan& plan, Book& book, std::uint64_t id);
+  // `began`: to connect.
+  Client(int fd, Instant began, const Plan& plan, Book& book, std::uint64_t id);
 
   // connecting: no greeting yet; held: idle, or paused in its message.
   enum class Status { connecting, going, held, over };
@@ -119,7 +118,7 @@ class Client {
   std::string unsent_;               // headers of a message whose lines follow
   std::size_t lines_left_ = 0;
   std::size_t lines_held_ = 0;  // of these, as long as the hold lasts
-  std::string replies_;  // an incomplete line of them
+  std::string replies_;         // an incomplete line of them
 };
 
 }  // namespace bench

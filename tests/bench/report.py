@@ -1,4 +1,4 @@
-"""Tables of medians and ratios, at most 100 columns wide."""
+"""Tables of medians and ratios, and how far the targets are; at most 100 columns wide."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ waits, from connecting (or MAIL, when connected) to its last reply; cold: the fi
 CPU ms: of all processes between client and smarthost, a message. conns, full hs: connections and
 full TLS handshakes at the smarthost. kB each: what a client adds to the memory of all these
 processes (PSS); MB left: when all have gone. in DATA: clients that could send a part of their
-message while no message was completed; taken: messages accepted in the end. x itself, x smtpseal:
+message while none completed one; taken: messages accepted in the end. x itself, x smtpseal:
 how many times as good as that, by the first column, or where the smarthost is far by p50, by
 handshakes (HS) or by memory (S5). *: the client has its answer before the smarthost has it."""
 

@@ -200,7 +200,7 @@ class Opensmtpd(Peer):
     name = "opensmtpd"
     about = "queues on disk, then sends; answers before that"
     answers_early = True
-    most_clients_held = 100
+    most_clients_held = 50
     most_messages = 100  # it sends slowly what it took fast
 
     def why_not(self) -> str | None:
