@@ -2,6 +2,7 @@
 #include "config/ini_file.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -174,16 +175,16 @@ Result<std::string> read_file(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                              &std::fclose);
   if (!file) return unreadable(std::strerror(errno));
-  std::string text(kMaxFileSize + 1, '\0');
+  std::string text;
+  std::array<char, 4096> block{};
   errno = 0;
-  const std::size_t size = std::fread(text.data(), 1, text.size(), file.get());
-  if (std::ferror(file.get()) != 0) return unreadable(std::strerror(errno));
-  if (size > kMaxFileSize) {
-    return Error{Fault::config, "is larger than 1 MiB: this is no configuration file"};
+  while (text.size() <= kMaxFileSize) {
+    const std::size_t size = std::fread(block.data(), 1, block.size(), file.get());
+    if (std::ferror(file.get()) != 0) return unreadable(std::strerror(errno));
+    if (size == 0) return text;
+    text.append(block.data(), size);
   }
-  text.resize(size);
-  text.shrink_to_fit();
-  return text;
+  return Error{Fault::config, "is larger than 1 MiB: this is no configuration file"};
 }
 
 std::string why_not_a_value(std::string_view value) {

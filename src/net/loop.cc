@@ -2,6 +2,7 @@
 #include "net/loop.h"
 
 #include <csignal>
+#include <optional>
 #include <utility>
 
 #include <uv.h>
@@ -18,8 +19,11 @@ struct Loop::TurnEnd {
   uv_check_t check{};
   std::function<void()> callback;
 
+  std::optional<base::Instant> now;  // read in this turn
+
   void run() {
     if (callback) callback();
+    now.reset();
   }
 };
 
@@ -81,7 +85,11 @@ bool Loop::run_once() { return uv_run(loop_, UV_RUN_ONCE) != 0; }
 
 void Loop::stop() { uv_stop(loop_); }
 
-base::Instant Loop::now() const { return base::Clock::now(); }
+base::Instant Loop::now() const {
+  std::optional<base::Instant>& now = turn_end_->now;
+  if (!now) now = base::Clock::now();
+  return *now;
+}
 
 base::WallTime Loop::wall_now() { return std::chrono::system_clock::now(); }
 

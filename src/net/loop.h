@@ -29,7 +29,7 @@ class Loop {
   // listener may be open any more.
   void end_lingering();
 
-  // The loop's clock, read anew at each call (monotonic).
+  // The loop's clock (monotonic), read once a turn: what happens in one turn happens at one time.
   [[nodiscard]] base::Instant now() const;
   // The wall clock, for trace lines and certificates.
   [[nodiscard]] static base::WallTime wall_now();
