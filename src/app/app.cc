@@ -6,6 +6,7 @@
 
 #include "app/listen_advice.h"
 #include "app/smarthost_tls.h"
+#include "platform/platform.h"
 #include "relay/outcome.h"
 
 namespace app {
@@ -290,6 +291,21 @@ void App::stop_all() {
   for (const auto& [id, client] : clients_) client->stop();
 }
 
+void App::tidy_up_after_crowd() {
+  // Fewer clients leave nothing behind that is worth the time.
+  constexpr std::size_t kCrowd = 256;
+  most_clients_ = std::max(most_clients_, clients_.size());
+  if (!clients_.empty() || most_clients_ < kCrowd) {
+    is_crowd_gone_ = false;
+    return;
+  }
+  // Their handles go a turn later than they do.
+  if (!std::exchange(is_crowd_gone_, true)) return;
+  platform::give_back_free_memory();
+  most_clients_ = 0;
+  is_crowd_gone_ = false;
+}
+
 void App::reap() {
   for (const std::uint64_t id : std::exchange(finished_clients_, {})) clients_.erase(id);
   for (const auto& generation : generations_) {
@@ -307,6 +323,7 @@ void App::reap() {
       ++i;
     }
   }
+  tidy_up_after_crowd();
   if (is_draining_ && clients_.empty()) loop_.stop();
 }
 

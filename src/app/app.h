@@ -75,6 +75,7 @@ class App final : net::TimerEvents {
   [[nodiscard]] bool is_own_listener(const net::SocketAddress& address) const;
   void accept(Slot& slot, net::TcpStream stream);
   void reap();
+  void tidy_up_after_crowd();
   void stop_all();
 
   net::Loop& loop_;
@@ -87,6 +88,8 @@ class App final : net::TimerEvents {
   std::unique_ptr<Prepared> prepared_;
   std::map<std::uint64_t, std::unique_ptr<ClientLink>> clients_;
   std::vector<std::uint64_t> finished_clients_;
+  std::size_t most_clients_ = 0;  // since memory was given back last
+  bool is_crowd_gone_ = false;
   bool is_draining_ = false;
   bool is_stopping_ = false;
 };

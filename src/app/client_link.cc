@@ -92,6 +92,9 @@ smtp::Extensions ClientLink::offer() const {
 
 void ClientLink::on_read(std::string_view bytes) {
   if (is_finished_) return;
+  // A client with more to say is heard again after this turn, when what it said is on its way: its
+  // bytes stay few and in the cache, and others come in between.
+  if (bytes.size() == net::Loop::kReadBufferSize) stream_->pause_reading();
   session_.receive(bytes, now());
   drive();
 }

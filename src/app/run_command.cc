@@ -54,6 +54,7 @@ ExitStatus run_command(const Invocation& invocation) {
   const std::optional<config::Loaded> loaded = load_usable_config(invocation);
   if (!loaded) return ExitStatus::config;
   platform::forbid_core_dumps();
+  platform::keep_some_free_memory();
   auto log = make_log(loaded->config.general);
   if (!log) {
     std::cerr << told(problem_at(loaded->config, "smtpseal", "log_target",

@@ -21,6 +21,9 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace platform {
 
@@ -131,6 +134,20 @@ void forbid_core_dumps() {
   prctl(PR_SET_DUMPABLE, 0);
 #endif
 }
+
+#ifdef __GLIBC__
+void keep_some_free_memory() {
+  // glibc's own 128 KiB are less than the buffers of one busy connection.
+  constexpr int kKept = 1024 * 1024;
+  static_cast<void>(mallopt(M_TRIM_THRESHOLD, kKept));
+  static_cast<void>(mallopt(M_MMAP_THRESHOLD, kKept));
+}
+
+void give_back_free_memory() { static_cast<void>(malloc_trim(0)); }
+#else
+void keep_some_free_memory() {}
+void give_back_free_memory() {}
+#endif
 
 Terminal stdout_terminal() {
   Terminal terminal;

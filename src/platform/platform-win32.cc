@@ -40,6 +40,9 @@ bool open_standard_streams() {
 
 void forbid_core_dumps() { SetErrorMode(SEM_NOGPFAULTERRORBOX); }
 
+void keep_some_free_memory() {}
+void give_back_free_memory() {}
+
 Terminal stdout_terminal() {
   Terminal terminal;
   const HANDLE output = GetStdHandle(STD_OUTPUT_HANDLE);

@@ -26,6 +26,12 @@ void notify_service_manager(std::string_view state);
 // No core file may hold mail or secrets.
 void forbid_core_dumps();
 
+// Keeps a little free memory from going back to the system and being asked for again at every piece
+// of mail data. To be called before there are threads.
+void keep_some_free_memory();
+// Gives back what a crowd of clients left free.
+void give_back_free_memory();
+
 // What is known of standard output, for commands that draw on it.
 struct Terminal {
   bool is_terminal = false;

@@ -130,7 +130,8 @@ void ClientSession::send_chunk() {
     expect_verdict();
     return;
   }
-  held_data_.clear();
+  // Not kept for the next one: a client that pauses is not to hold an empty buffer.
+  std::string().swap(held_data_);
   queue_.push_back({Sent::chunk, {}});
   mark_sent();
 }

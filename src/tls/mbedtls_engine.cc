@@ -38,6 +38,11 @@ void EngineBase::receive_eof() {
 }
 
 void EngineBase::send(std::string_view plaintext) {
+  // At once, what the records will take, their headers and tags included.
+  constexpr std::size_t kRecordOverhead = 64;
+  const std::size_t records = plaintext.size() / MBEDTLS_SSL_OUT_CONTENT_LEN + 1;
+  std::string& queue = outgoing_.back();
+  queue.reserve(queue.size() + plaintext.size() + records * kRecordOverhead);
   while (state_ == State::established && !plaintext.empty()) {
     const int code = mbedtls_ssl_write(&ssl_.raw, octets_of(plaintext), plaintext.size());
     // The output queue takes everything: there is nothing to wait for.
