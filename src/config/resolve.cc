@@ -89,6 +89,8 @@ class Resolver {
   void resolve_smarthost(Draft& draft) {
     Smarthost& smarthost = draft.smarthost();
     if (draft.find("port") == nullptr) smarthost.port = default_port(smarthost.mode);
+    // To wait for a new connection or for one that comes free is the same to a client.
+    smarthost.pool.max_wait = smarthost.connect_timeout;
     if (draft.find("host") == nullptr && drafts_.is_complete) {
       problems_.add(draft.place, '[' + draft.label() +
                                      "] needs host = NAME, the server that takes your mail (or "

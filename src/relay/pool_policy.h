@@ -18,7 +18,7 @@ struct PoolOptions {
   unsigned max_transactions = 100;
   base::Duration max_age = std::chrono::minutes(5);
   std::uint64_t max_bytes = std::uint64_t{1} << 30;
-  // How long a client waits for a connection when all are in use.
+  // How long a client waits for a connection when all are in use: connect_timeout.
   base::Duration max_wait = std::chrono::seconds(30);
 };
 
