@@ -33,9 +33,9 @@ using OnExtension = mbedtls_x509_crt_ext_cb_t;
 // Lets an authority have the critical extensions that mbedTLS does not know and we do.
 int on_unknown_extension(void*, const mbedtls_x509_crt*, const mbedtls_x509_buf* oid, int,
                          const unsigned char* value, const unsigned char* end) noexcept;
-// Our own certificate is for others to judge.
-int on_own_extension(void*, const mbedtls_x509_crt*, const mbedtls_x509_buf*, int,
-                     const unsigned char*, const unsigned char*) noexcept;
+// Certificates that others judge, or that are judged elsewhere.
+int let_pass(void*, const mbedtls_x509_crt*, const mbedtls_x509_buf*, int, const unsigned char*,
+             const unsigned char*) noexcept;
 
 // Adds to `list`, which must outlive it.
 [[nodiscard]] AddCertificate adder_to(mbedtls_x509_crt& list, OnExtension on_extension);

@@ -11,12 +11,20 @@
 
 namespace tls::mbed {
 
+// Whether the certificate that a chain ends in is trusted as it is, having been looked at when it
+// was loaded, or must bear what those below it must.
+enum class Anchor { as_it_is, like_others };
+
 class ChainJudge {
  public:
   // `purpose`: as in examine().
-  ChainJudge(Verdict verdict, std::string_view purpose);
+  ChainJudge(Verdict verdict, std::string_view purpose, Anchor anchor = Anchor::as_it_is);
 
-  // For the library's verification callback. From the top of the verified chain down to the leaf,
+  // The library's verification callback, with the judge itself as its context.
+  static int on_certificate(void* self, mbedtls_x509_crt* certificate, int depth,
+                            std::uint32_t* flags) noexcept;
+
+  // From the top of the verified chain down to the leaf,
   // which is depth 0 and followed by what else the peer sent. `flags` are the library's faults with
   // it: ours are added.
   void look(const mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags);
@@ -24,11 +32,16 @@ class ChainJudge {
   // Once the leaf was looked at.
   [[nodiscard]] bool has_seen_leaf() const { return !chain_.empty(); }
   [[nodiscard]] const std::vector<CertificateFacts>& chain() const { return chain_; }
+  // Those above the leaf in the chain that the library built, the one nearest to the root first.
+  [[nodiscard]] const std::vector<CertificateFacts>& issuers() const { return issuers_; }
   [[nodiscard]] const Verdict& verdict() const { return verdict_; }
+  [[nodiscard]] Verdict& verdict() { return verdict_; }
 
  private:
   Verdict verdict_;
   std::string_view purpose_;
+  Anchor anchor_;
+  std::vector<CertificateFacts> issuers_;
   std::vector<CertificateFacts> chain_;  // as the peer sent it
   bool is_at_top_ = true;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tls/extensions.h"
+#include "tls/mbedtls_pins.h"
 #include "tls/tickets.h"
 
 namespace tls::mbed {
@@ -38,10 +39,45 @@ int ClientEngine::on_certificate(void* self, mbedtls_x509_crt* certificate, int 
   return 0;
 }
 
-void ClientEngine::judge(const mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags) {
+void ClientEngine::judge(mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags) {
+  if (shared_.options.level == Level::pin) {
+    flags = 0;
+    if (depth == 0) judge_by_pins_alone(certificate, flags);
+    return;
+  }
   judge_.look(certificate, depth, flags);
   info_.chain = judge_.chain();
+  if (depth == 0) {
+    verified_by_ = shared_.trust_source;
+    info_.is_bound_by_dates = shared_.is_demanding();
+    demand_pin(flags);
+  }
   info_.faults = judge_.verdict().faults();
+}
+
+// On top of a chain that is good: the leaf or one of those that it was verified through.
+void ClientEngine::demand_pin(std::uint32_t& flags) {
+  const std::vector<std::string>& pins = shared_.options.pins;
+  if (pins.empty() || !shared_.is_demanding() || !judge_.verdict().faults().empty()) return;
+  std::vector<CertificateFacts> verified = judge_.issuers();
+  verified.push_back(info_.chain.front());
+  const auto pinned = std::find_if(verified.begin(), verified.end(),
+                                   [&](const auto& facts) { return is_pinned(facts, pins); });
+  if (pinned != verified.end()) {
+    verified_by_ += ", and pin " + pinned->pin;
+    return;
+  }
+  judge_.verdict().take_unpinned_leaf(info_.chain.front());
+  flags |= MBEDTLS_X509_BADCERT_OTHER;
+}
+
+void ClientEngine::judge_by_pins_alone(mbedtls_x509_crt& leaf, std::uint32_t& flags) {
+  info_.chain = facts_of_all(&leaf);
+  PinVerdict verdict = judge_by_pins(leaf, shared_.options, shared_.reference);
+  info_.faults = std::move(verdict.faults);
+  info_.is_bound_by_dates = verdict.is_bound_by_dates;
+  verified_by_ = std::move(verdict.source);
+  if (!info_.faults.empty()) flags |= MBEDTLS_X509_BADCERT_OTHER;
 }
 
 void ClientEngine::look_at_leaf() {
@@ -50,7 +86,9 @@ void ClientEngine::look_at_leaf() {
   std::uint32_t flags = 0;
   if (mbedtls_x509_time_is_past(&leaf->valid_to) != 0) flags |= MBEDTLS_X509_BADCERT_EXPIRED;
   if (mbedtls_x509_time_is_future(&leaf->valid_from) != 0) flags |= MBEDTLS_X509_BADCERT_FUTURE;
-  judge(*leaf, 0, flags);
+  judge_.look(*leaf, 0, flags);
+  info_.chain = judge_.chain();
+  info_.faults = judge_.verdict().faults();
 }
 
 bool ClientEngine::accept_first_octets() {
@@ -103,6 +141,7 @@ void ClientEngine::on_established() {
     info_.faults = offered_->info.faults;
     info_.verification = offered_->info.verification;
     info_.verified_by = offered_->info.verified_by;
+    info_.is_bound_by_dates = offered_->info.is_bound_by_dates;
     until_ = offered_->until;
   } else {
     judge_peer();
@@ -116,20 +155,21 @@ void ClientEngine::on_established() {
 }
 
 void ClientEngine::judge_peer() {
-  if (!shared_.is_verifying()) {
+  if (!shared_.is_demanding()) {
     info_.verification = Verification::unverified;
     look_at_leaf();
     return;
   }
   // The library calls judge() for every chain it accepts, and fails on the flags it leaves.
-  SMTPSEAL_CHECK(!info_.chain.empty() && judge_.verdict().faults().empty());
-  info_.verification = Verification::verified;
-  info_.verified_by = shared_.trust_source;
+  SMTPSEAL_CHECK(!info_.chain.empty() && info_.faults.empty() && !verified_by_.empty());
+  info_.verification =
+      shared_.options.level == Level::pin ? Verification::pinned : Verification::verified;
+  info_.verified_by = verified_by_;
 }
 
 Error ClientEngine::handshake_error(int code) const {
-  if (!judge_.verdict().faults().empty() && shared_.is_verifying()) {
-    return {Fault::tls, judge_.verdict().summary()};
+  if (!info_.faults.empty() && shared_.is_demanding()) {
+    return {Fault::tls, summary_of(info_.faults)};
   }
   if (is_unreadable_certificate(code)) {
     return library_error(Fault::tls, "smarthost sent a certificate that cannot be read", code);

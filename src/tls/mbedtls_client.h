@@ -31,7 +31,10 @@ struct ClientShared {
   std::string trust_source;
   std::deque<Ticket> tickets;  // newest last
 
-  [[nodiscard]] bool is_verifying() const { return options.level == Level::verify; }
+  // Whether there is somebody that the smarthost must prove to be.
+  [[nodiscard]] bool is_demanding() const {
+    return options.level == Level::verify || options.level == Level::pin;
+  }
 };
 
 class ClientEngine final : public EngineBase {
@@ -44,7 +47,10 @@ class ClientEngine final : public EngineBase {
   static int on_certificate(void* self, mbedtls_x509_crt* certificate, int depth,
                             std::uint32_t* flags) noexcept;
 
-  void judge(const mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags);
+  // The library's faults with a certificate become ours.
+  void judge(mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags);
+  void judge_by_pins_alone(mbedtls_x509_crt& leaf, std::uint32_t& flags);
+  void demand_pin(std::uint32_t& flags);
   // Where nothing is verified: what would stand against the leaf as such.
   void look_at_leaf();
   void judge_peer();
@@ -62,6 +68,7 @@ class ClientEngine final : public EngineBase {
 
   ClientShared& shared_;
   ChainJudge judge_;
+  std::string verified_by_;
   std::unique_ptr<Ticket> offered_;  // without its session
   base::WallTime until_;             // when this session's tickets go bad
 };

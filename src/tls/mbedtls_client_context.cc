@@ -1,4 +1,5 @@
 // The client's context: trust, policy and the tickets of one smarthost.
+#include <string>
 #include <utility>
 
 #include "tls/mbedtls_client.h"
@@ -26,8 +27,8 @@ class MbedClientContext final : public ClientContext {
 
 base::Result<void> check_options(const ClientOptions& options, const ReferenceName& reference) {
   constexpr std::size_t kMaxName = 253;  // RFC 1035 2.3.4, without the dots at both ends
-  if (options.level == Level::pin) {
-    return Error{Fault::config, "tls = pin is not available in this version"};
+  if (options.level == Level::pin && options.pins.empty()) {
+    return Error{Fault::config, "tls = pin needs a pin"};
   }
   if (options.level == Level::verify && reference.dns.empty() && !reference.is_ip()) {
     return Error{Fault::config, "verify_name: there is no name to verify"};
@@ -57,15 +58,23 @@ base::Result<std::unique_ptr<ClientContext>> make_client_context(const ClientOpt
     const Identity& own = options.identity;
     const auto loaded = shared->identity.load(own.certificate_pem, own.key_pem, config);
     if (!loaded) return loaded.error();
+    shared->options.identity = {};  // the library has it; one copy of a key is enough
   }
   mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
-  if (shared->is_verifying()) {
+  // With pins alone, trust stays empty, and our own rules overrule that nothing can be trusted.
+  if (shared->is_demanding()) {
+    mbedtls_ssl_conf_ca_chain(&config, &shared->trust.raw, nullptr);
+    mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_REQUIRED);
+  }
+  if (options.level == Level::pin) {
+    const std::size_t count = options.pins.size();
+    shared->trust_source = std::to_string(count) + (count == 1 ? " pin" : " pins");
+  }
+  if (options.level == Level::verify) {
     auto source = load_trust(options.ca_files, options.ca_dirs,
                              adder_to(shared->trust.raw, on_unknown_extension));
     if (!source) return source.error();
     shared->trust_source = std::move(source).value();
-    mbedtls_ssl_conf_ca_chain(&config, &shared->trust.raw, nullptr);
-    mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_REQUIRED);
   }
   return std::unique_ptr<ClientContext>(std::make_unique<MbedClientContext>(std::move(shared)));
 }

@@ -8,8 +8,8 @@ using base::Fault;
 
 base::Result<void> OwnIdentity::load(const std::string& certificate_pem, const std::string& key_pem,
                                      mbedtls_ssl_config& config) {
-  const auto added = add_certificates(certificate_pem, "the certificate",
-                                      adder_to(certificate.raw, on_own_extension));
+  const auto added =
+      add_certificates(certificate_pem, "the certificate", adder_to(certificate.raw, let_pass));
   if (!added) return added;
   int code = parse_key(key.raw, key_pem);
   if (code != 0) return library_error(Fault::config, "the key", code);

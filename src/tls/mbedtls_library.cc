@@ -15,14 +15,24 @@ using base::Fault;
 
 // --- what differs between 3.6 and 4.x ---
 
+namespace {
+
+// The library tells an empty passphrase from none.
+const unsigned char* passphrase_of(std::string_view text) {
+  return text.empty() ? nullptr : octets_of(text);
+}
+
+}  // namespace
+
 #if MBEDTLS_VERSION_MAJOR < 4
 void use_random(mbedtls_ssl_config& config) {
   mbedtls_ssl_conf_rng(&config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
 }
-int parse_key(mbedtls_pk_context& key, const std::string& pem) {
-  return mbedtls_pk_parse_key(&key, reinterpret_cast<const unsigned char*>(pem.c_str()),
-                              pem.size() + 1, nullptr, 0, mbedtls_psa_get_random,
-                              MBEDTLS_PSA_RANDOM_STATE);
+int parse_key(mbedtls_pk_context& key, const std::string& text, std::string_view passphrase,
+              bool is_pem) {
+  return mbedtls_pk_parse_key(&key, reinterpret_cast<const unsigned char*>(text.c_str()),
+                              text.size() + (is_pem ? 1 : 0), passphrase_of(passphrase),
+                              passphrase.size(), mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
 }
 int check_pair(const mbedtls_pk_context& with_public, const mbedtls_pk_context& with_private) {
   return mbedtls_pk_check_pair(&with_public, &with_private, mbedtls_psa_get_random,
@@ -41,9 +51,11 @@ int set_up_tickets(mbedtls_ssl_ticket_context& tickets, std::uint32_t seconds) {
 int received_alert(const mbedtls_ssl_context& ssl) { return ssl.MBEDTLS_PRIVATE(in_msg)[1]; }
 #else
 void use_random(mbedtls_ssl_config&) {}
-int parse_key(mbedtls_pk_context& key, const std::string& pem) {
-  return mbedtls_pk_parse_key(&key, reinterpret_cast<const unsigned char*>(pem.c_str()),
-                              pem.size() + 1, nullptr, 0);
+int parse_key(mbedtls_pk_context& key, const std::string& text, std::string_view passphrase,
+              bool is_pem) {
+  return mbedtls_pk_parse_key(&key, reinterpret_cast<const unsigned char*>(text.c_str()),
+                              text.size() + (is_pem ? 1 : 0), passphrase_of(passphrase),
+                              passphrase.size());
 }
 int check_pair(const mbedtls_pk_context& with_public, const mbedtls_pk_context& with_private) {
   return mbedtls_pk_check_pair(&with_public, &with_private);
@@ -146,6 +158,8 @@ mbedtls_ssl_protocol_version version_number(Version version) {
   return version == Version::tls13 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2;
 }
 
+const mbedtls_x509_crt_profile& certificate_profile() { return mbedtls_x509_crt_profile_next; }
+
 base::Result<void> configure(mbedtls_ssl_config& config, int endpoint, Version least) {
   const int code = mbedtls_ssl_config_defaults(&config, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM,
                                                MBEDTLS_SSL_PRESET_DEFAULT);
@@ -155,8 +169,12 @@ base::Result<void> configure(mbedtls_ssl_config& config, int endpoint, Version l
   mbedtls_ssl_conf_ciphersuites(&config, cipher_suites());
   mbedtls_ssl_conf_groups(&config, kGroups.data());
   mbedtls_ssl_conf_sig_algs(&config, kSignatures.data());
-  // RSA of 2048 bits and more, curves of 256 and more, SHA-256 and more.
-  mbedtls_ssl_conf_cert_profile(&config, &mbedtls_x509_crt_profile_next);
+  // A ticket is used with a fresh key exchange: without one, nothing that it protects stays secret
+  // once its key is known (RFC 8446 2.2, psk_ke).
+  mbedtls_ssl_conf_tls13_key_exchange_modes(&config,
+                                            MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
+                                                MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
+  mbedtls_ssl_conf_cert_profile(&config, &certificate_profile());
   return {};
 }
 

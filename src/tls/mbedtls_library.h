@@ -62,7 +62,9 @@ using Session = Owned<mbedtls_ssl_session, mbedtls_ssl_session_init, mbedtls_ssl
 // --- what differs between 3.6 and 4.x ---
 
 void use_random(mbedtls_ssl_config& config);
-[[nodiscard]] int parse_key(mbedtls_pk_context& key, const std::string& pem);
+// A private key in PEM, or in DER; `passphrase` may be empty.
+[[nodiscard]] int parse_key(mbedtls_pk_context& key, const std::string& text,
+                            std::string_view passphrase = {}, bool is_pem = true);
 // 0 when both are halves of one pair.
 [[nodiscard]] int check_pair(const mbedtls_pk_context& with_public,
                              const mbedtls_pk_context& with_private);
@@ -81,6 +83,9 @@ void use_random(mbedtls_ssl_config& config);
 [[nodiscard]] base::Result<void> start_library();
 
 [[nodiscard]] mbedtls_ssl_protocol_version version_number(Version version);
+
+// RSA of 2048 bits and more, curves of 256 and more, SHA-256 and more.
+[[nodiscard]] const mbedtls_x509_crt_profile& certificate_profile();
 
 // Versions, cipher suites, groups, signatures and the least of keys, for either side.
 [[nodiscard]] base::Result<void> configure(mbedtls_ssl_config& config, int endpoint, Version least);

@@ -30,7 +30,7 @@ class ServerEngine final : public EngineBase {
       : EngineBase(shared.config.raw, "client"),
         trust_source_(shared.trust_source),
         judge_(Verdict(shared.trust_source), kClientAuth) {
-    mbedtls_ssl_set_verify(&ssl(), on_certificate, this);
+    mbedtls_ssl_set_verify(&ssl(), ChainJudge::on_certificate, &judge_);
   }
 
   // The library calls this once the ClientHello was read.
@@ -45,12 +45,6 @@ class ServerEngine final : public EngineBase {
   }
 
  private:
-  static int on_certificate(void* self, mbedtls_x509_crt* certificate, int depth,
-                            std::uint32_t* flags) noexcept {
-    static_cast<ServerEngine*>(self)->judge_.look(*certificate, depth, *flags);
-    return 0;
-  }
-
   void on_established() override {
     if (!judge_.has_seen_leaf()) return;
     info_.chain = judge_.chain();
@@ -75,7 +69,7 @@ class ServerEngine final : public EngineBase {
       return {Fault::tls, "client showed no certificate"};
     }
     if (!judge_.verdict().faults().empty()) {
-      return {Fault::tls, "client's " + judge_.verdict().summary()};
+      return {Fault::tls, "client's " + summary_of(judge_.verdict().faults())};
     }
     return library_error(Fault::tls, "TLS handshake failed", code);
   }

@@ -49,6 +49,9 @@ struct ClientOptions {
   std::string verify_name;            // DNS name or IP address the certificate must carry
   std::vector<std::string> ca_files;  // both empty: the system's trust store
   std::vector<std::string> ca_dirs;
+  // "sha256//BASE64" of the SubjectPublicKeyInfos of which the peer or an authority above it must
+  // have one. With Level::pin they decide alone, with Level::verify on top of all else.
+  std::vector<std::string> pins;
   Identity identity;  // shown to a smarthost that asks for one, where not empty
 };
 
@@ -99,6 +102,7 @@ struct IdentityFault {
     trust,     // no authority that is trusted stands behind it
     validity,  // expired, or not valid yet
     name,      // it is for somebody else
+    pin,       // no key of it or of its issuers is pinned
     other,     // name constraints, purpose, a weak key or signature
   };
   Rule rule = Rule::other;
@@ -115,8 +119,9 @@ struct SessionInfo {
   std::string group;    // of the key exchange, "X25519", "P-256"; none in a resumed TLS 1.2 session
   bool is_resumed = false;
   Verification verification = Verification::none;
-  std::string verified_by;  // which trust decided: "system trust store /etc/ssl/...", "ca_file ..."
-  std::string server_name;  // the name that was asked for (SNI, on a server's side)
+  std::string verified_by;  // what decided: "system trust store /etc/ssl/...", "pin sha256//..."
+  bool is_bound_by_dates = false;  // once its certificate has expired, the peer will be refused
+  std::string server_name;         // the name that was asked for (SNI, on a server's side)
   std::vector<CertificateFacts> chain;  // as the peer sent it, leaf first
   std::vector<IdentityFault> faults;    // why it was not verified; also where nobody demands that
 };

@@ -76,17 +76,32 @@ void Verdict::take_leaf(const Examined& certificate) {
   }
 }
 
+void Verdict::take_pinned_leaf(const Examined& certificate) {
+  Examined relevant = certificate;
+  relevant.extension_fault.clear();
+  note_findings(relevant, true);
+}
+
+// The line to write down, for whoever knows that the peer is the right one with a new key.
+void Verdict::take_unpinned_leaf(const CertificateFacts& certificate) {
+  faults_.push_back(
+      {Rule::pin, true,
+       "certificate has another key than those that are pinned: its own is " + certificate.pin});
+}
+
 void Verdict::take_failure(std::string detail) {
   faults_.push_back({Rule::other, true, std::move(detail)});
 }
 
-std::string Verdict::summary() const {
+std::string summary_of(const std::vector<IdentityFault>& faults) {
   std::string text;
-  for (const IdentityFault& fault : faults_) {
+  for (const IdentityFault& fault : faults) {
     text.append(text.empty() ? "" : "; ").append(fault.detail);
   }
   return text.empty() ? "certificate was not verified" : text;
 }
+
+std::string Verdict::summary() const { return summary_of(faults_); }
 
 bool Verdict::has(IdentityFault::Rule rule) const {
   return std::any_of(faults_.begin(), faults_.end(),

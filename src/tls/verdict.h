@@ -49,6 +49,10 @@ class Verdict {
   // Certificates of the verified chain, the one nearest to the root first, the leaf last.
   void take_issuer(const Examined& certificate);
   void take_leaf(const Examined& certificate);
+  // A leaf whose key is pinned, and that needs nothing else: neither name nor dates nor issuers.
+  void take_pinned_leaf(const Examined& certificate);
+  // A leaf for which no pin fits.
+  void take_unpinned_leaf(const CertificateFacts& certificate);
   // A chain that could not be looked at one by one.
   void take_failure(std::string detail);
 
@@ -69,5 +73,8 @@ class Verdict {
   NameConstraints constraints_;
   std::vector<IdentityFault> faults_;
 };
+
+// All of them in one line.
+[[nodiscard]] std::string summary_of(const std::vector<IdentityFault>& faults);
 
 }  // namespace tls

@@ -1,6 +1,5 @@
 // The engine as a protocol machine: handshakes, data, ends, between our own two sides.
 #include <algorithm>
-#include <map>
 #include <random>
 
 #include "tls/tls_fixture.h"
@@ -60,6 +59,7 @@ TEST_P(EveryPeer, ShakesHandsAndTalks) {
   EXPECT_THAT(info.cipher, testing::AnyOf(HasSubstr("AES_128_GCM_SHA256"),
                                           HasSubstr("CHACHA20_POLY1305_SHA256")));
   EXPECT_EQ(info.group, "X25519");
+  EXPECT_TRUE(info.is_bound_by_dates);
   EXPECT_EQ(server_->info().group, "X25519");
   EXPECT_EQ(info.verification, Verification::verified);
   EXPECT_EQ(info.verified_by, "ca_file " + ca_file_ + " (1 certificate)");
@@ -255,103 +255,6 @@ TEST_F(EngineTest, NoticesADowngrade) {
   EXPECT_NE(server_->state(), State::established);
 }
 
-// What a ClientHello offers (RFC 8446 4.1.2).
-class Hello {
- public:
-  explicit Hello(const std::string& record) : octets_(record) {
-    at_ = 5 + 4 + 2 + 32;  // record and handshake header, version, random
-    take(number(1));       // session id
-    const std::string suites = take(number(2));
-    for (std::size_t i = 0; i + 1 < suites.size(); i += 2) {
-      ciphers.push_back(static_cast<unsigned char>(suites[i]) * 256U +
-                        static_cast<unsigned char>(suites[i + 1]));
-    }
-    take(number(1));  // compression methods
-    number(2);
-    while (at_ < octets_.size()) {
-      const std::size_t type = number(2);
-      extensions[type] = take(number(2));
-    }
-  }
-  std::vector<std::size_t> ciphers;
-  std::map<std::size_t, std::string> extensions;
-
- private:
-  std::size_t number(std::size_t size) {
-    std::size_t value = 0;
-    for (const char c : take(size)) value = value * 256 + static_cast<unsigned char>(c);
-    return value;
-  }
-  std::string take(std::size_t size) {
-    at_ += size;
-    return octets_.substr(at_ - size, size);
-  }
-
-  std::string octets_;
-  std::size_t at_ = 0;
-};
-
-TEST_F(EngineTest, OffersForwardSecrecyAndAuthenticatedEncryptionOnly) {
-  client_context_ = must(make_client_context(client_options()));
-  client_ = client_context_->make_engine();
-  client_->start();
-  const Hello hello(take_output(*client_));
-  EXPECT_THAT(hello.ciphers, testing::UnorderedElementsAre(0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c,
-                                                           0xc02f, 0xc030, 0xcca8, 0xcca9, 0x00ff));
-  EXPECT_THAT(hello.ciphers.front(), testing::AnyOf(0x1301, 0x1303));
-  // x25519, secp256r1, secp384r1, secp521r1
-  EXPECT_EQ(hello.extensions.at(10), std::string("\0\x08\0\x1d\0\x17\0\x18\0\x19", 10));
-}
-
-TEST_F(EngineTest, OffersNoSha1) {
-  client_context_ = must(make_client_context(client_options()));
-  client_ = client_context_->make_engine();
-  client_->start();
-  const Hello hello(take_output(*client_));
-  const std::string& algorithms = hello.extensions.at(13);
-  ASSERT_EQ(algorithms.size(), 2U + 9U * 2U);
-  for (std::size_t i = 2; i < algorithms.size(); i += 2) {
-    EXPECT_GE(algorithms[i], 4) << "rsa_pkcs1_sha1 and ecdsa_sha1 are 0x0201 and 0x0203";
-  }
-}
-
-TEST_F(EngineTest, OffersNoEarlyDataNorApplicationProtocol) {
-  client_context_ = must(make_client_context(client_options()));
-  client_ = client_context_->make_engine();
-  client_->start();
-  const Hello hello(take_output(*client_));
-  EXPECT_FALSE(hello.extensions.contains(16));  // ALPN
-  EXPECT_FALSE(hello.extensions.contains(41));  // pre_shared_key: nothing to resume yet
-  EXPECT_FALSE(hello.extensions.contains(42));  // early_data
-}
-
-// CERT-27, CERT-28 (RFC 6066 3).
-TEST_F(EngineTest, AsksForTheNameAndNeverForAnAddress) {
-  for (const auto& [name, asked] : std::map<std::string, std::string>{
-           {"MAIL.U.test.", "mail.u.test"}, {"127.0.0.1", ""}, {"::1", ""}}) {
-    for (const Level level : {Level::may, Level::encrypt, Level::verify}) {
-      ClientOptions options = client_options();
-      options.verify_name = name;
-      options.level = level;
-      connect(options, make_server(good_certificate()));
-      EXPECT_EQ(server_->info().server_name, asked) << name;
-      client_ = client_context_->make_engine();
-      client_->start();
-      EXPECT_EQ(Hello(take_output(*client_)).extensions.contains(0), !asked.empty()) << name;
-    }
-  }
-}
-
-// TLS-28.
-TEST_F(EngineTest, NeverSaysTheSameHelloTwice) {
-  client_context_ = must(make_client_context(client_options()));
-  const auto first = client_context_->make_engine();
-  const auto second = client_context_->make_engine();
-  first->start();
-  second->start();
-  EXPECT_NE(take_output(*first).substr(11, 32), take_output(*second).substr(11, 32));
-}
-
 // STLS-23.
 TEST_F(EngineTest, RecognisesPlaintextSmtp) {
   for (const std::size_t piece : {1U, 3U, 100U}) {
@@ -497,16 +400,6 @@ TEST_F(EngineTest, IsRefusedByAServerWithoutTheClient) {
   server_->receive("EHLO client.u.test\r\n");
   EXPECT_EQ(server_->state(), State::failed);
   EXPECT_EQ(server_->error().fault, Fault::tls);
-}
-
-TEST(ClientContext, RefusesWhatThisVersionLacks) {
-  ClientOptions options;
-  options.level = Level::pin;
-  options.verify_name = kHost;
-  const auto made = make_client_context(options);
-  ASSERT_FALSE(made);
-  EXPECT_EQ(made.error().fault, Fault::config);
-  EXPECT_EQ(made.error().detail, "tls = pin is not available in this version");
 }
 
 TEST(ClientContext, RefusesNamesThatCannotBe) {
