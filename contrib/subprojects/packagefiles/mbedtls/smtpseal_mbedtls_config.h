@@ -48,13 +48,13 @@
 #undef MBEDTLS_DHM_C
 #undef MBEDTLS_ECJPAKE_C
 
-/* Ciphers: AES-GCM and ChaCha20-Poly1305, nothing that is encrypted and authenticated apart. */
-#undef MBEDTLS_CIPHER_MODE_CBC
+/* Ciphers: AES-GCM and ChaCha20-Poly1305, nothing that is encrypted and authenticated apart. CBC
+ * stays for the files of encrypted keys (RFC 8018, RFC 1421); which suites TLS has is a list in
+ * src/tls/mbedtls_library.cc, and it has none of them. */
 #undef MBEDTLS_CIPHER_MODE_CFB
 #undef MBEDTLS_CIPHER_MODE_CTR
 #undef MBEDTLS_CIPHER_MODE_OFB
 #undef MBEDTLS_CIPHER_MODE_XTS
-#undef MBEDTLS_CIPHER_PADDING_PKCS7
 #undef MBEDTLS_CIPHER_PADDING_ONE_AND_ZEROS
 #undef MBEDTLS_CIPHER_PADDING_ZEROS_AND_LEN
 #undef MBEDTLS_CIPHER_PADDING_ZEROS
@@ -67,8 +67,8 @@
 #undef MBEDTLS_NIST_KW_C
 #undef MBEDTLS_PADLOCK_C
 
-/* Hashes: SHA-1 stays for key identifiers in certificates; it signs nothing that is accepted. */
-#undef MBEDTLS_MD5_C
+/* Hashes: SHA-1 stays for key identifiers in certificates, and MD5 for the old way of encrypting
+ * key files, which makes its key with it; they sign nothing that is accepted. */
 #undef MBEDTLS_RIPEMD160_C
 #undef MBEDTLS_SHA3_C
 
@@ -83,8 +83,8 @@
 #undef MBEDTLS_ECP_DP_BP512R1_ENABLED
 #undef MBEDTLS_ECP_DP_CURVE448_ENABLED
 
-/* Files: certificates and keys are PEM or DER without a password; revocation lists are not read. */
-#undef MBEDTLS_PKCS5_C
+/* Files: certificates and keys are PEM or DER, keys perhaps encrypted by a passphrase; revocation
+ * lists are not read. */
 #undef MBEDTLS_PKCS7_C
 #undef MBEDTLS_PKCS12_C
 #undef MBEDTLS_PK_RSA_ALT_SUPPORT
