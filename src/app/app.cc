@@ -101,6 +101,7 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
     context->log = &log_;
     context->smarthost = smarthost;
     context->hostname = general.hostname;
+    context->expiry = &expiry_watch();
     context->is_own_listener = [this](const net::SocketAddress& address) {
       return is_own_listener(address);
     };

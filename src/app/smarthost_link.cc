@@ -407,6 +407,20 @@ void SmarthostLink::log_open() {
   } else {
     context_.log->warn(id_text(), "smarthost-open", fields);
   }
+  warn_of_expiry();
+}
+
+void SmarthostLink::warn_of_expiry() {
+  const base::WallTime now = std::chrono::system_clock::now();
+  const tls::SessionInfo& info = engine_->info();
+  if (context_.expiry == nullptr || !context_.expiry->is_to_be_told(host_, info, now)) return;
+  const tls::CertificateFacts& leaf = info.chain.front();
+  context_.log->warn(id_text(), "certificate-expiry",
+                     {{"host", host_},
+                      {"peer", peer_},
+                      {"expires", format_day(leaf.not_after)},
+                      {"days", tls::days_left(leaf, now)},
+                      {"warning", expiry_warning(leaf, now)}});
 }
 
 void SmarthostLink::log_refusal(const base::Error& error) {

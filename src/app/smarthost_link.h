@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "app/expiry_watch.h"
 #include "app/turn.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -57,6 +58,7 @@ struct SmarthostContext {
   base::LogSink* log = nullptr;
   config::Smarthost smarthost;
   std::string hostname;                     // ours
+  ExpiryWatch* expiry = nullptr;            // nobody is warned without it
   std::unique_ptr<tls::ClientContext> tls;  // nothing with tls = none
   // Whether an address is one that this process itself listens on: mail must not go round.
   std::function<bool(const net::SocketAddress&)> is_own_listener;
@@ -148,6 +150,7 @@ class SmarthostLink final : net::ConnectorEvents, net::StreamEvents, net::TimerE
   [[nodiscard]] bool has_unsent() const;
   void fail(const base::Error& error);
   void log_open();
+  void warn_of_expiry();
   void log_refusal(const base::Error& error);
 
   SmarthostContext& context_;
