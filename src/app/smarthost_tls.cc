@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/load_config.h"
+#include "app/own_identity.h"
 
 namespace app {
 
@@ -23,6 +24,9 @@ base::Result<std::unique_ptr<tls::ClientContext>> make_smarthost_tls(
   if (smarthost.tls.level == tls::Level::none) return std::unique_ptr<tls::ClientContext>();
   tls::ClientOptions options = smarthost.tls;
   if (options.verify_name.empty()) options.verify_name = smarthost.hosts.front();
+  auto identity = load_own_identity(smarthost.client_identity, tls::Purpose::client);
+  if (!identity) return identity.error();
+  options.identity = std::move(identity).value();
   return tls::make_client_context(options);
 }
 
@@ -35,6 +39,17 @@ config::Problem locate_tls_trouble(const config::Config& config, const config::S
       if (!is_about(error, path)) continue;
       return problem_at(config, section, key, key + (" = " + error.detail));
     }
+  }
+  const tls::IdentityFiles& own = smarthost.client_identity;
+  for (const auto& [key, path] :
+       {std::pair{"client_certificate", &own.certificate}, std::pair{"client_key", &own.key},
+        std::pair{"client_key_passphrase_file", &own.passphrase_file}}) {
+    if (path->empty() || !is_about(error, *path)) continue;
+    return problem_at(config, section, key, key + (" = " + error.detail));
+  }
+  if (is_about(error, std::string(kPassphraseCommand))) {
+    constexpr const char* kKey = "client_key_passphrase_command";
+    return problem_at(config, section, kKey, kKey + error.detail.substr(kPassphraseCommand.size()));
   }
   return {'[' + section + ']', error.detail, false, false};
 }

@@ -9,7 +9,8 @@
 
 namespace app {
 
-// Reads the trust files; null with tls = none.
+// Reads the trust files and those of our own certificate, for which it may run a command; null with
+// tls = none.
 [[nodiscard]] base::Result<std::unique_ptr<tls::ClientContext>> make_smarthost_tls(
     const config::Smarthost& smarthost);
 

@@ -28,7 +28,7 @@ base::Network network(std::string_view cidr) {
 
 auto fields(const tls::ClientOptions& options) {
   return std::tie(options.level, options.min_version, options.verify_name, options.ca_files,
-                  options.ca_dirs);
+                  options.ca_dirs, options.pins);
 }
 
 auto fields(const relay::PoolOptions& options) {
@@ -38,8 +38,8 @@ auto fields(const relay::PoolOptions& options) {
 
 auto fields(const Smarthost& smarthost) {
   return std::tie(smarthost.name, smarthost.hosts, smarthost.port, smarthost.mode,
-                  smarthost.ehlo_name, smarthost.chunking, smarthost.connect_timeout,
-                  smarthost.command_timeout, smarthost.data_timeout);
+                  smarthost.client_identity, smarthost.ehlo_name, smarthost.chunking,
+                  smarthost.connect_timeout, smarthost.command_timeout, smarthost.data_timeout);
 }
 
 // The dot that makes a name absolute for the resolver stands in no certificate.

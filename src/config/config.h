@@ -21,6 +21,7 @@
 #include "smtp/client_session.h"
 #include "smtp/extensions.h"
 #include "smtp/server_session.h"
+#include "tls/identity_files.h"
 #include "tls/tls_engine.h"
 
 namespace config {
@@ -76,6 +77,7 @@ struct Smarthost {
   Mode mode = Mode::starttls;
   // verify_name empty = each host's own name; never with a trailing dot
   tls::ClientOptions tls;
+  tls::IdentityFiles client_identity;  // shown to a smarthost that asks for one
   std::string ehlo_name;  // empty = General::hostname
   bool chunking = true;
   relay::PoolOptions pool;

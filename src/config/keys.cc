@@ -113,16 +113,23 @@ void add_smarthost_tls(Table table) {
             choice(field(&Smarthost::tls, &ClientOptions::level), {{"none", Level::none},
                                                                    {"may", Level::may},
                                                                    {"encrypt", Level::encrypt},
-                                                                   {"pin", Level::pin, false},
+                                                                   {"pin", Level::pin},
                                                                    {"verify", Level::verify}}));
   table.add("tls_min", choice(field(&Smarthost::tls, &ClientOptions::min_version),
                               {{"1.2", tls::Version::tls12}, {"1.3", tls::Version::tls13}}));
   table.add("ca_file", texts(field(&Smarthost::tls, &ClientOptions::ca_files)));
   table.add("ca_dir", texts(field(&Smarthost::tls, &ClientOptions::ca_dirs)));
   table.add("verify_name", verify_name());
-  table.add_unused("pin", later(each(parse_pin), true));
-  table.add_unused("client_certificate", later(any_text));
-  table.add_unused("client_key", later(any_text));
+  table.add("pin", list(field(&Smarthost::tls, &ClientOptions::pins), parse_pin,
+                        [](const std::string& value) { return value; }));
+  using tls::IdentityFiles;
+  const auto identity = [](std::string IdentityFiles::*member) {
+    return text(field(&Smarthost::client_identity, member));
+  };
+  table.add("client_certificate", identity(&IdentityFiles::certificate));
+  table.add("client_key", identity(&IdentityFiles::key));
+  table.add("client_key_passphrase_file", identity(&IdentityFiles::passphrase_file));
+  table.add("client_key_passphrase_command", identity(&IdentityFiles::passphrase_command));
 }
 
 void add_smarthost_session(Table table) {

@@ -2,6 +2,7 @@
 // filled in, and everything checked that lies between keys.
 #include <algorithm>
 #include <filesystem>
+#include <initializer_list>
 #include <system_error>
 #include <utility>
 
@@ -68,6 +69,7 @@ class Resolver {
     for (Draft* draft : drafts_.of(Kind::smarthost)) {
       resolve_smarthost(*draft);
       check_encryption(*draft);
+      check_client_certificate(*draft);
       check_port(*draft);
     }
     for (Draft* draft : drafts_.of(Kind::listener)) {
@@ -125,28 +127,83 @@ class Resolver {
     const Smarthost& smarthost = draft.smarthost();
     const tls::Level level = smarthost.tls.level;
     const std::string setting = "tls = " + std::string(to_string(level));
-    if (level == tls::Level::verify || level == tls::Level::pin) return;
     const Place& place = draft.place_of("tls");
+    if (level == tls::Level::verify) return;
+    if (level == tls::Level::pin) {
+      check_pins(draft, place);
+      return;
+    }
     if (smarthost.mode == Mode::implicit && level != tls::Level::encrypt) {
       problems_.add(place, setting +
                                ": mode = implicit is always encrypted; write verify, or encrypt "
                                "to do without checking whom it is encrypted for");
       return;
     }
-    std::string risk = " will travel unencrypted: anyone on the way can read and change it";
-    if (level == tls::Level::may) {
-      risk =
-          " will travel unencrypted whenever no TLS is offered, which anyone on the way can "
-          "bring about; nobody's identity is checked";
-    } else if (level == tls::Level::encrypt) {
-      risk = " will be encrypted for whoever answers: nobody's identity is checked";
+    warnings_.add_weak_tls(
+        place, setting + ": mail to " + host_list(smarthost) + std::string(risk_of(level)));
+    warn_of_idle(draft, {"verify_name", "ca_file", "ca_dir"},
+                 " has no effect with " + setting + ", only with verify");
+    // Whoever wrote one down believes to know who answers.
+    if (draft.find("pin") != nullptr) {
+      problems_.add(draft.place_of("pin"), "pin has no effect with " + setting +
+                                               ": write tls = pin, or tls = verify, which then "
+                                               "demands both");
     }
-    warnings_.add_weak_tls(place, setting + ": mail to " + host_list(smarthost) + risk);
-    for (const std::string_view key : {"verify_name", "ca_file", "ca_dir"}) {
-      const bool is_default_word = key == "verify_name" && smarthost.tls.verify_name.empty();
+  }
+
+  static std::string_view risk_of(tls::Level level) {
+    switch (level) {
+      case tls::Level::none:
+        return " will travel unencrypted: anyone on the way can read and change it";
+      case tls::Level::may:
+        return " will travel unencrypted whenever no TLS is offered, which anyone on the way can "
+               "bring about; nobody's identity is checked";
+      case tls::Level::encrypt:
+        return " will be encrypted for whoever answers: nobody's identity is checked";
+      case tls::Level::pin:
+      case tls::Level::verify: break;
+    }
+    return "";
+  }
+
+  void check_pins(const Draft& draft, const Place& place) {
+    if (draft.find("pin") == nullptr) {
+      problems_.add(place,
+                    "tls = pin needs pin = sha256//..., the key that the smarthost must have "
+                    "(smtpseal check HOST prints it)");
+    }
+    warn_of_idle(draft, {"ca_file", "ca_dir"}, " has no effect with tls = pin, only with verify");
+  }
+
+  void check_client_certificate(const Draft& draft) {
+    const bool is_given = draft.find("client_certificate") != nullptr;
+    for (const std::string_view key :
+         {"client_key", "client_key_passphrase_file", "client_key_passphrase_command"}) {
+      if (is_given || draft.find(key) == nullptr) continue;
+      problems_.add(draft.place_of(key), std::string(key) +
+                                             " needs client_certificate = FILE, the certificate "
+                                             "that we show the smarthost");
+      return;
+    }
+    if (!is_given) return;
+    const tls::IdentityFiles& files = draft.smarthost().client_identity;
+    if (!files.passphrase_file.empty() && !files.passphrase_command.empty()) {
+      problems_.add(draft.place_of("client_key_passphrase_command"),
+                    "client_key_passphrase_command and client_key_passphrase_file do not go "
+                    "together: write one of them");
+    }
+    if (draft.smarthost().tls.level != tls::Level::none) return;
+    warn_of_idle(draft, {"client_certificate"}, " has no effect with tls = none");
+  }
+
+  // Of keys that were written down in vain.
+  void warn_of_idle(const Draft& draft, std::initializer_list<std::string_view> keys,
+                    const std::string& why) {
+    for (const std::string_view key : keys) {
+      const bool is_default_word =
+          key == "verify_name" && draft.smarthost().tls.verify_name.empty();
       if (draft.find(key) == nullptr || is_default_word) continue;
-      warnings_.add(draft.place_of(key),
-                    std::string(key) + " has no effect with " + setting + ", only with verify");
+      warnings_.add(draft.place_of(key), std::string(key) + why);
     }
   }
 

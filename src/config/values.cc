@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include "base/text.h"
+#include "tls/pem.h"
 
 namespace config {
 namespace {
@@ -127,8 +128,6 @@ std::optional<Error> host_advice(std::string_view text) {
   }
   return std::nullopt;
 }
-
-bool is_base64_char(char c) { return is_letter(c) || is_digit(c) || c == '+' || c == '/'; }
 
 }  // namespace
 
@@ -318,14 +317,17 @@ Result<std::string> parse_certificate_name(std::string_view text) {
 
 Result<std::string> parse_pin(std::string_view text) {
   constexpr std::string_view kPrefix = "sha256//";
-  constexpr std::size_t kBase64Size = 44;  // of 32 octets, the last character being "="
-  const std::string_view encoded =
-      text.starts_with(kPrefix) ? text.substr(kPrefix.size()) : std::string_view();
-  if (encoded.size() != kBase64Size || encoded.back() != '=' ||
-      !std::all_of(encoded.begin(), encoded.end() - 1, is_base64_char)) {
-    return wrong("expected sha256// and the 44 characters of base64 of a SHA-256 digest");
+  constexpr std::size_t kDigestSize = 32;
+  const std::string right = "expected sha256// and the 44 characters of base64 of a SHA-256 digest";
+  if (!text.starts_with(kPrefix)) return wrong(right);
+  const std::optional<std::string> digest = tls::decode_base64(text.substr(kPrefix.size()));
+  if (!digest) return wrong(right + "; this is not base64");
+  if (digest->size() != kDigestSize) {
+    return wrong(right + "; this is one of " + std::to_string(digest->size()) +
+                 " octets instead of 32");
   }
-  return std::string(text);
+  // Written anew: one digest may have several texts, and they are compared as texts.
+  return std::string(kPrefix) + tls::encode_base64(*digest);
 }
 
 }  // namespace config

@@ -360,7 +360,7 @@ TEST_F(LoadTest, RefusesWrongTypesAndRanges) {
       {"[smarthost]\nport = 0", "expected a number from 1 to 65535"},
       {"[smarthost]\nport = 65536", "expected a number from 1 to 65535"},
       {"[smarthost]\nmode = ssl", "expected one of starttls, implicit"},
-      {"[smarthost]\ntls = required", "expected one of none, may, encrypt, verify"},
+      {"[smarthost]\ntls = required", "expected one of none, may, encrypt, pin, verify"},
       {"[smarthost]\ntls_min = 1.1", "expected one of 1.2, 1.3"},
       {"[smarthost]\nca_file = a.pem,,b.pem", "empty"},
       {"[smarthost]\nverify_name = *.example.edu", "host name"},
@@ -388,7 +388,7 @@ TEST_F(LoadTest, RefusesWrongTypesAndRanges) {
 // A mistake must not be answered with a word that is refused in its turn.
 TEST_F(LoadTest, OffersNoWordsOfLaterVersions) {
   for (const std::string_view line :
-       {"[smarthost]\ntls = pinn", "[listener]\ndelivery = queu", "[listener]\ntls = encript",
+       {"[listener]\ndelivery = queu", "[listener]\ntls = encript",
         "[listener]\nauth = anyy", "[smtpseal]\nlog_target = sislog"}) {
     for (const std::string& problem : problems_of(line)) {
       EXPECT_THAT(problem, Not(HasSubstr("did you mean"))) << line;

@@ -101,6 +101,8 @@ TEST_F(EffectiveTest, StatesTheDocumentedDefaults) {
       {"smarthost", "pin", ""},
       {"smarthost", "client_certificate", ""},
       {"smarthost", "client_key", ""},
+      {"smarthost", "client_key_passphrase_file", ""},
+      {"smarthost", "client_key_passphrase_command", ""},
       {"smarthost", "ehlo_name", "hostname"},
       {"smarthost", "auth_mechanism", "auto"},
       {"smarthost", "chunking", "auto"},
@@ -143,6 +145,10 @@ TEST_F(EffectiveTest, WritesTextsInTheirUsualForm) {
 TEST_F(EffectiveTest, FormatsAFileThatLoadsToTheSame) {
   expect_same_after_reload(kSmarthost);
   expect_same_after_reload("[smarthost]\nhost = smtp.example.edu.\ntls = encrypt\n");
+  expect_same_after_reload(
+      "[smarthost]\nhost = a.example\ntls = pin\npin = "
+      "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=, "
+      "sha256//BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=\n");
   expect_same_after_reload("[smarthost]\nhost = 2001:db8::1\nmode = implicit\nca_file = /a, /b\n");
   expect_same_after_reload(
       "[smtpseal]\nlog_target = file:/var/log/a b.log\n"
@@ -157,7 +163,7 @@ TEST_F(EffectiveTest, FormatsWhatIsNotAvailableAsItWasGiven) {
   expect_same_after_reload(
       "[smtpseal]\nspool_max_size = 2G\nuser = mail\n"
       "[listener]\nlisten = 127.0.0.1:2525, unix:/run/x\nauth = file:/users\ndelivery = queue\n"
-      "tls = may\n[smarthost]\nhost = srv:example.edu, mx:example.com\ntls = pin\n"
+      "tls = may\n[smarthost]\nhost = srv:example.edu, mx:example.com\n"
       "ehlo_name = client\nusername = app\npassword_file = /secret\nauth_mechanism = PLAIN\n");
 }
 
@@ -192,7 +198,8 @@ TEST_F(EffectiveTest, ComparesEveryFieldOfASmarthost) {
   const Smarthost base = load_right(kSmarthost).config.smarthosts[0];
   for (const std::string_view line :
        {"port = 26", "mode = implicit", "tls = encrypt", "tls_min = 1.3", "ca_file = /a",
-        "ca_dir = /a", "verify_name = a", "ehlo_name = a", "chunking = off", "max_connections = 7",
+        "ca_dir = /a", "pin = sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "verify_name = a", "ehlo_name = a", "chunking = off", "max_connections = 7",
         "idle_timeout = 31s", "max_transactions = 7", "max_age = 6m", "max_bytes = 2G",
         "connect_timeout = 1s", "command_timeout = 1s", "data_timeout = 1s"}) {
     const Config other = load_right(std::string(kSmarthost) + std::string(line) + '\n').config;

@@ -157,6 +157,38 @@ TEST_F(ResolveTest, TellsOfTrustThatIsNotAskedFor) {
                           "5: ca_file has no effect with tls = encrypt, only with verify"));
 }
 
+TEST_F(ResolveTest, WantsAPinWherePinsDecide) {
+  const std::string pin = "pin = sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+  EXPECT_THAT(problems_of(smarthost("tls = pin")),
+              ElementsAre(HasSubstr("3: tls = pin needs pin")));
+  EXPECT_THAT(warnings_of(smarthost("tls = pin\n" + pin)), IsEmpty());
+  EXPECT_THAT(warnings_of(smarthost("tls = verify\n" + pin)), IsEmpty());
+  EXPECT_THAT(warnings_of(smarthost("mode = implicit\ntls = pin\n" + pin)), IsEmpty());
+  EXPECT_THAT(warnings_of(smarthost("tls = pin\nverify_name = a.example\nca_file = /a\n" + pin)),
+              ElementsAre("5: ca_file has no effect with tls = pin, only with verify"));
+  for (const char* level : {"none", "may", "encrypt"}) {
+    EXPECT_THAT(problems_of(smarthost("tls = " + std::string(level) + '\n' + pin)),
+                ElementsAre(HasSubstr("4: pin has no effect with tls = " + std::string(level))));
+  }
+}
+
+TEST_F(ResolveTest, WantsTheCertificateOfAClientKey) {
+  for (const char* line : {"client_key = /k", "client_key_passphrase_file = /p",
+                           "client_key_passphrase_command = p"}) {
+    EXPECT_THAT(problems_of(smarthost(line)),
+                ElementsAre(HasSubstr("needs client_certificate = FILE")));
+    EXPECT_THAT(warnings_of(smarthost("client_certificate = /c\n" + std::string(line))), IsEmpty());
+  }
+  EXPECT_THAT(problems_of(smarthost("client_certificate = /c\nclient_key_passphrase_file = /p\n"
+                                    "client_key_passphrase_command = p")),
+              ElementsAre(HasSubstr("5: client_key_passphrase_command and")));
+  EXPECT_THAT(warnings_of(smarthost("client_certificate = /c\ntls = encrypt")),
+              ElementsAre(HasSubstr("tls = encrypt")));
+  EXPECT_THAT(warnings_of(smarthost("tls = none\nclient_certificate = /c")),
+              ElementsAre(HasSubstr("3: tls = none"),
+                          "4: client_certificate has no effect with tls = none"));
+}
+
 TEST_F(ResolveTest, RefusesImplicitTlsThatIsNone) {
   EXPECT_THAT(problems_of(smarthost("mode = implicit\ntls = none")),
               ElementsAre(HasSubstr("4: tls = none: mode = implicit is always encrypted")));
@@ -200,10 +232,6 @@ TEST_F(ResolveTest, TellsWhatThisVersionCannotDo) {
       {"[listener]", "header_from = app@example.edu"},
       {"[listener]", "proxy_protocol = yes"},
       {"[listener]", "proxy_networks = 10.0.0.0/8"},
-      {"[smarthost]", "tls = pin"},
-      {"[smarthost]", "pin = sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
-      {"[smarthost]", "client_certificate = /c.pem"},
-      {"[smarthost]", "client_key = /k.pem"},
       {"[smarthost]", "ehlo_name = client"},
       {"[smarthost]", "username = app"},
       {"[smarthost]", "password_file = /secret"},

@@ -259,6 +259,15 @@ TEST(ParsePin, WantsTheDigestOfSha256) {
   }
 }
 
+TEST(ParsePin, TellsHowLongItIs) {
+  EXPECT_THAT(parse_pin("sha256//AAAA").error().detail,
+              testing::HasSubstr("3 octets instead of 32"));
+  EXPECT_THAT(parse_pin("sha256//A!").error().detail, testing::HasSubstr("not base64"));
+  // The last two bits of the text stand for nothing.
+  const std::string zeros = "sha256//" + std::string(43, 'A') + "=";
+  EXPECT_EQ(*parse_pin(zeros), zeros);
+}
+
 TEST(UsableHostname, KeepsAFullName) {
   EXPECT_EQ(usable_hostname("App.Example.EDU."), "app.example.edu");
 }
