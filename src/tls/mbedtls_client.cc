@@ -18,7 +18,7 @@ ClientEngine::ClientEngine(ClientShared& shared, Resumption resumption)
     : EngineBase(shared.config.raw, "smarthost"),
       shared_(shared),
       judge_(Verdict(shared.reference, shared.options.verify_name, shared.trust_source),
-             kServerAuth) {
+             kServerAuth, shared.has_judge() ? Anchor::like_others : Anchor::as_it_is) {
   info_.server_name = shared.options.verify_name;
   if (state() == State::failed) return;
   mbedtls_ssl_set_verify(&ssl(), on_certificate, this);
@@ -45,14 +45,36 @@ void ClientEngine::judge(mbedtls_x509_crt& certificate, int depth, std::uint32_t
     if (depth == 0) judge_by_pins_alone(certificate, flags);
     return;
   }
+  // The list of authorities is empty where somebody else decides on trust.
+  if (shared_.has_judge()) flags &= ~std::uint32_t{MBEDTLS_X509_BADCERT_NOT_TRUSTED};
   judge_.look(certificate, depth, flags);
   info_.chain = judge_.chain();
   if (depth == 0) {
     verified_by_ = shared_.trust_source;
     info_.is_bound_by_dates = shared_.is_demanding();
     demand_pin(flags);
+    if (shared_.has_judge()) hand_over(certificate);
   }
   info_.faults = judge_.verdict().faults();
+}
+
+// With what else was sent along, in the order of the peer.
+void ClientEngine::hand_over(const mbedtls_x509_crt& leaf) {
+  if (!judge_.verdict().faults().empty()) return;  // it is refused already
+  for (const mbedtls_x509_crt* one = &leaf; one != nullptr; one = one->next) {
+    chain_to_judge_.emplace_back(view_of(one->raw));
+  }
+  await_verdict();
+}
+
+void ClientEngine::take_verdict(const base::Result<void>& verdict) {
+  if (state() != State::judging) return;
+  if (verdict) {
+    take_good_verdict();
+    return;
+  }
+  info_.faults.push_back({IdentityFault::Rule::trust, true, verdict.error().detail});
+  fail({Fault::tls, verdict.error().detail});
 }
 
 // On top of a chain that is good: the leaf or one of those that it was verified through.

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tls/identity.h"
 #include "tls/mbedtls_chain.h"
@@ -35,6 +36,11 @@ struct ClientShared {
   [[nodiscard]] bool is_demanding() const {
     return options.level == Level::verify || options.level == Level::pin;
   }
+  // Whether somebody outside decides on trust.
+  [[nodiscard]] bool has_judge() const {
+    return options.level == Level::verify && options.judge != nullptr && options.ca_files.empty() &&
+           options.ca_dirs.empty();
+  }
 };
 
 class ClientEngine final : public EngineBase {
@@ -42,6 +48,10 @@ class ClientEngine final : public EngineBase {
   ClientEngine(ClientShared& shared, Resumption resumption);
 
   [[nodiscard]] bool has_offered_session() const override { return offered_ != nullptr; }
+  [[nodiscard]] const std::vector<std::string>& chain_to_judge() const override {
+    return chain_to_judge_;
+  }
+  void take_verdict(const base::Result<void>& verdict) override;
 
  private:
   static int on_certificate(void* self, mbedtls_x509_crt* certificate, int depth,
@@ -50,6 +60,7 @@ class ClientEngine final : public EngineBase {
   // The library's faults with a certificate become ours.
   void judge(mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags);
   void judge_by_pins_alone(mbedtls_x509_crt& leaf, std::uint32_t& flags);
+  void hand_over(const mbedtls_x509_crt& leaf);
   void demand_pin(std::uint32_t& flags);
   // Where nothing is verified: what would stand against the leaf as such.
   void look_at_leaf();
@@ -69,6 +80,7 @@ class ClientEngine final : public EngineBase {
   ClientShared& shared_;
   ChainJudge judge_;
   std::string verified_by_;
+  std::vector<std::string> chain_to_judge_;
   std::unique_ptr<Ticket> offered_;  // without its session
   base::WallTime until_;             // when this session's tickets go bad
 };

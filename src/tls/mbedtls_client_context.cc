@@ -20,6 +20,9 @@ class MbedClientContext final : public ClientContext {
     return std::make_unique<ClientEngine>(*shared_, resumption);
   }
   [[nodiscard]] const std::string& trust_source() const override { return shared_->trust_source; }
+  [[nodiscard]] const SystemJudge* judge() const override {
+    return shared_->has_judge() ? shared_->options.judge : nullptr;
+  }
 
  private:
   std::unique_ptr<ClientShared> shared_;
@@ -70,7 +73,9 @@ base::Result<std::unique_ptr<ClientContext>> make_client_context(const ClientOpt
     const std::size_t count = options.pins.size();
     shared->trust_source = std::to_string(count) + (count == 1 ? " pin" : " pins");
   }
-  if (options.level == Level::verify) {
+  if (shared->has_judge()) {
+    shared->trust_source = std::string(options.judge->name);
+  } else if (options.level == Level::verify) {
     auto source = load_trust(options.ca_files, options.ca_dirs,
                              adder_to(shared->trust.raw, on_unknown_extension));
     if (!source) return source.error();

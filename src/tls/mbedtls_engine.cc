@@ -29,6 +29,9 @@ EngineBase::EngineBase(const mbedtls_ssl_config& config, std::string_view peer) 
 void EngineBase::receive(std::string_view ciphertext) {
   if (is_over()) return;
   incoming_.append(ciphertext);
+  if (state_ == State::judging && incoming_.size() > kMaxUnjudged) {
+    fail({Fault::tls, peer(" goes on sending while its certificate is judged")});
+  }
   advance();
 }
 
@@ -55,7 +58,18 @@ void EngineBase::send(std::string_view plaintext) {
   }
 }
 
+void EngineBase::take_good_verdict() {
+  if (state_ != State::judging) return;
+  is_awaiting_verdict_ = false;
+  outgoing_.append(held_.view());
+  held_.clear();
+  state_ = State::handshaking;
+  if (has_shaken_hands_) finish_handshake();
+  advance();
+}
+
 void EngineBase::close() {
+  if (state_ == State::judging) fail({Fault::local, "closed while its certificate was judged"});
   if (state_ != State::established) return;
   state_ = State::closed;
   incoming_.clear();
@@ -67,6 +81,7 @@ void EngineBase::fail(Error error) {
   state_ = State::failed;
   error_ = std::move(error);
   incoming_.clear();
+  held_.clear();
 }
 
 std::string EngineBase::peer(std::string_view does) const {
@@ -82,7 +97,9 @@ void EngineBase::on_keys(void* self, mbedtls_ssl_key_export_type, const unsigned
 }
 
 int EngineBase::on_send(void* self, const unsigned char* octets, std::size_t length) noexcept {
-  static_cast<EngineBase*>(self)->outgoing_.append({reinterpret_cast<const char*>(octets), length});
+  auto* const engine = static_cast<EngineBase*>(self);
+  base::ByteQueue& queue = engine->is_awaiting_verdict_ ? engine->held_ : engine->outgoing_;
+  queue.append({reinterpret_cast<const char*>(octets), length});
   return static_cast<int>(length);
 }
 
@@ -99,13 +116,15 @@ int EngineBase::on_receive(void* raw, unsigned char* octets, std::size_t length)
 }
 
 void EngineBase::advance() {
-  if (is_over()) return;
+  if (is_over() || state_ == State::judging) return;
   is_starved_ = false;
   // The library may stop to say something although more is there to be read (a session ticket).
   // Each time it has taken at least one octet of what it had buffered, which bounds this.
   for (std::size_t left = incoming_.size() + MBEDTLS_SSL_IN_CONTENT_LEN; left > 0; --left) {
     const bool goes_on = state_ == State::handshaking ? shake_hands() : decrypt();
-    if (!goes_on || is_over() || is_starved_) return;
+    if (is_over()) return;
+    if (is_awaiting_verdict_ && (has_shaken_hands_ || is_starved_)) state_ = State::judging;
+    if (!goes_on || is_starved_ || state_ == State::judging) return;
   }
   fail({Fault::connection, peer(" sends TLS messages without end")});
 }
@@ -124,11 +143,16 @@ bool EngineBase::shake_hands() {
     fail(failed_handshake(code));
     return false;
   }
+  has_shaken_hands_ = true;
+  if (!is_awaiting_verdict_) finish_handshake();
+  return true;
+}
+
+void EngineBase::finish_handshake() {
   state_ = State::established;
   info_.version = mbedtls_ssl_get_version(&ssl_.raw);
   info_.cipher = iana_cipher_name(mbedtls_ssl_get_ciphersuite(&ssl_.raw));
   on_established();
-  return true;
 }
 
 bool EngineBase::decrypt() {

@@ -12,6 +12,9 @@ namespace tls::mbed {
 
 class EngineBase : public Engine {
  public:
+  // What a peer may send while its chain is judged; it has nothing to say yet.
+  static constexpr std::size_t kMaxUnjudged = 256UL * 1024;
+
   // `peer`: what the other side is called in errors.
   EngineBase(const mbedtls_ssl_config& config, std::string_view peer);
 
@@ -39,6 +42,9 @@ class EngineBase : public Engine {
   // What to say about a handshake that failed with `code`, where the peer's side is not to blame.
   [[nodiscard]] virtual base::Error handshake_error(int code) const = 0;
 
+  // From here on nothing goes out until a verdict is there.
+  void await_verdict() { is_awaiting_verdict_ = true; }
+  void take_good_verdict();
   void fail(base::Error error);
   [[nodiscard]] std::string peer(std::string_view does) const;
 
@@ -59,6 +65,7 @@ class EngineBase : public Engine {
 
   [[nodiscard]] bool is_over() const { return state_ == State::failed || state_ == State::closed; }
   void advance();
+  void finish_handshake();
   // Each returns false when it waits for more octets.
   bool shake_hands();
   bool decrypt();
@@ -68,10 +75,13 @@ class EngineBase : public Engine {
   Owned<mbedtls_ssl_context, mbedtls_ssl_init, mbedtls_ssl_free> ssl_;
   std::string_view peer_;
   base::ByteQueue outgoing_;
+  base::ByteQueue held_;  // what is to go out once the verdict is there
   base::ByteQueue plaintext_;
   State state_ = State::handshaking;
   base::Error error_;
   bool has_looked_ = false;
+  bool is_awaiting_verdict_ = false;
+  bool has_shaken_hands_ = false;
   bool is_starved_ = false;  // the library wanted more octets than there were
 };
 

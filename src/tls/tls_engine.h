@@ -42,6 +42,19 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
+// A system that judges the chains of servers itself, in place of a list of authorities that could
+// be loaded: it may have more authorities than it lists, and fetch what a chain lacks. That takes
+// its time, so it is asked by whoever owns the engine, and never on an event loop.
+struct SystemJudge {
+  std::string_view name;  // "the trust store of Windows"
+  // `chain` as the peer sent it, in DER, the leaf first. Fault::tls with why it is not trusted, in
+  // words. May be called from any thread.
+  base::Result<void> (*judge)(const std::vector<std::string>& chain,
+                              const std::string& server_name) = nullptr;
+};
+// Nothing where trust is a list of authorities.
+[[nodiscard]] const SystemJudge* system_judge();
+
 // What a connection must meet to count as secured; from the configuration.
 struct ClientOptions {
   Level level = Level::verify;
@@ -49,6 +62,7 @@ struct ClientOptions {
   std::string verify_name;            // DNS name or IP address the certificate must carry
   std::vector<std::string> ca_files;  // both empty: the system's trust store
   std::vector<std::string> ca_dirs;
+  const SystemJudge* judge = nullptr;  // who decides then, if it is not a list
   // "sha256//BASE64" of the SubjectPublicKeyInfos of which the peer or an authority above it must
   // have one. With Level::pin they decide alone, with Level::verify on top of all else.
   std::vector<std::string> pins;
@@ -126,7 +140,13 @@ struct SessionInfo {
   std::vector<IdentityFault> faults;    // why it was not verified; also where nobody demands that
 };
 
-enum class State { handshaking, established, closed, failed };
+enum class State {
+  handshaking,
+  judging,  // somebody outside judges the peer's chain: see SystemJudge
+  established,
+  closed,
+  failed
+};
 
 class Engine {
  public:
@@ -153,6 +173,16 @@ class Engine {
   [[nodiscard]] virtual std::string_view plaintext() const = 0;
   virtual void consume_plaintext(std::size_t count) = 0;
 
+  // While judging: the chain to be judged, in DER, the leaf first, and then the verdict on it,
+  // which is one fault more or none. Our own rules were met already. Nothing that was to be sent
+  // since the chain was seen has come to output(): it does with a good verdict, and never without
+  // one.
+  [[nodiscard]] virtual const std::vector<std::string>& chain_to_judge() const {
+    static const std::vector<std::string> kNone;
+    return kNone;
+  }
+  virtual void take_verdict(const base::Result<void>& verdict) { static_cast<void>(verdict); }
+
   // Why state() is failed: Fault::tls up to the end of the handshake, also for a connection cut in
   // it; Fault::connection later. In words: "certificate expired on 2026-01-31", "certificate is for
   // other.example.edu, not for mail.example.edu", "smarthost sent something that is not TLS".
@@ -174,6 +204,8 @@ class ClientContext {
   // Where trust comes from: "system trust store /etc/ssl/certs/ca-certificates.crt (144
   // certificates)".
   [[nodiscard]] virtual const std::string& trust_source() const = 0;
+  // Who judges the chains of engines that are judging; null where none ever is.
+  [[nodiscard]] virtual const SystemJudge* judge() const = 0;
 };
 
 class ServerContext {

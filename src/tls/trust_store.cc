@@ -147,8 +147,8 @@ base::Result<std::string> load_system_trust(Gatherer& gatherer) {
 #if defined(_WIN32) || defined(__APPLE__)
   static_cast<void>(gatherer);
   return Error{Fault::config,
-               "this system's trust store cannot be used in this version: name the authorities "
-               "with ca_file"};
+               "this system's trust store is no list that can be read: name the authorities with "
+               "ca_file"};
 #else
   const std::vector<TrustPlace> places = find_system_trust();
   if (places.empty()) {

@@ -1,0 +1,207 @@
+// Chains that somebody outside judges, as Windows and macOS do (SystemJudge): what waits for the
+// verdict, and what becomes of it.
+#include "tls/pem.h"
+#include "tls/tls_fixture.h"
+
+namespace tls {
+namespace {
+
+using base::Error;
+using base::Fault;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+// These tests give the verdicts themselves.
+const SystemJudge kJudge = {"the judge of the tests", nullptr};
+
+class JudgeTest : public TlsTest, public testing::WithParamInterface<Version> {
+ protected:
+  [[nodiscard]] ClientOptions judged_options() const {
+    ClientOptions options;
+    options.verify_name = kHost;
+    options.judge = &kJudge;
+    return options;
+  }
+  // Up to the verdict. What the client says until then is its hello alone.
+  void connect_judged(const IssuedCertificate& shown, const ClientOptions& options) {
+    client_context_ = must(make_client_context(options));
+    server_context_ = make_server(shown, GetParam(), GetParam());
+    meet();
+  }
+  void connect_judged(const IssuedCertificate& shown) { connect_judged(shown, judged_options()); }
+  void meet() {
+    client_ = client_context_->make_engine();
+    server_ = server_context_->make_engine();
+    client_->start();
+    server_->receive(take_output(*client_));
+    client_->receive(take_output(*server_));
+  }
+  void expect_silence() {
+    EXPECT_EQ(client_->state(), State::judging) << client_->error().detail;
+    EXPECT_THAT(client_->output(), IsEmpty());
+    EXPECT_EQ(server_->state(), State::handshaking);
+  }
+  static base::Result<void> refusal() { return Error{Fault::tls, "certificate was revoked"}; }
+};
+
+TEST_P(JudgeTest, GoodVerdictEndsTheHandshake) {
+  connect_judged(must(foreign_root().issue(good_request())));
+  expect_silence();
+  client_->take_verdict({});
+  shuttle(*client_, *server_);
+  expect_established();
+  EXPECT_EQ(client_->info().verification, Verification::verified);
+  EXPECT_EQ(client_->info().verified_by, "the judge of the tests");
+  EXPECT_EQ(client_context_->trust_source(), "the judge of the tests");
+  EXPECT_EQ(client_context_->judge(), &kJudge);
+  client_->send("EHLO client.u.test\r\n");
+  server_->send("250 ok\r\n");
+  shuttle(*client_, *server_);
+  EXPECT_EQ(take_plaintext(*server_), "EHLO client.u.test\r\n");
+  EXPECT_EQ(take_plaintext(*client_), "250 ok\r\n");
+}
+
+TEST_P(JudgeTest, BadVerdictIsTheErrorAndNothingWasSent) {
+  connect_judged(good_certificate());
+  expect_silence();
+  client_->take_verdict(refusal());
+  EXPECT_EQ(client_->state(), State::failed);
+  EXPECT_EQ(client_->error().fault, Fault::tls);
+  EXPECT_EQ(client_->error().detail, "certificate was revoked");
+  ASSERT_EQ(client_->info().faults.size(), 1U);
+  EXPECT_EQ(client_->info().faults.front().rule, IdentityFault::Rule::trust);
+  EXPECT_THAT(client_->output(), IsEmpty());
+  // A second thought comes too late.
+  client_->take_verdict({});
+  EXPECT_EQ(client_->state(), State::failed);
+  EXPECT_THAT(client_->output(), IsEmpty());
+}
+
+TEST_P(JudgeTest, GetsTheChainAsItWasSent) {
+  const IssuedCertificate& leaf = good_certificate();
+  connect_judged({leaf.certificate_pem + foreign_root().certificate_pem(), leaf.key_pem});
+  expect_silence();
+  const std::vector<std::string>& chain = client_->chain_to_judge();
+  ASSERT_EQ(chain.size(), 2U);
+  EXPECT_EQ(chain[0], split_pem(leaf.certificate_pem).front().der);
+  EXPECT_EQ(chain[1], split_pem(foreign_root().certificate_pem()).front().der);
+}
+
+TEST_P(JudgeTest, NothingGoesOutWhileItThinks) {
+  connect_judged(good_certificate());
+  client_->send("MAIL FROM:<a@u.test>\r\n");
+  client_->receive("");
+  expect_silence();
+  client_->close();
+  EXPECT_EQ(client_->state(), State::failed);
+  EXPECT_THAT(client_->output(), IsEmpty());
+  client_->take_verdict({});
+  EXPECT_THAT(client_->output(), IsEmpty());
+}
+
+TEST_P(JudgeTest, NorDoesACertificateOfOurs) {
+  CertificateRequest request = good_request();
+  request.is_client_only = true;
+  const IssuedCertificate own = must(trusted_root().issue(request));
+  ClientOptions options = judged_options();
+  options.identity = {own.certificate_pem, own.key_pem};
+  client_context_ = must(make_client_context(options));
+  ServerOptions server;
+  server.certificate_pem = good_certificate().certificate_pem;
+  server.key_pem = good_certificate().key_pem;
+  server.min_version = GetParam();
+  server.max_version = GetParam();
+  server.client_ca_files = {ca_file_};
+  server_context_ = must(make_server_context(server));
+  meet();
+  expect_silence();
+  client_->take_verdict({});
+  shuttle(*client_, *server_);
+  expect_established();
+  EXPECT_EQ(server_->info().verification, Verification::verified);
+}
+
+// It decides on trust alone: what it may be lax about is ours.
+TEST_P(JudgeTest, IsNotAskedWhereOurOwnRulesRefuse) {
+  CertificateRequest request = good_request();
+  request.dns_names = {"other.u.test"};
+  connect_judged(must(trusted_root().issue(request)));
+  EXPECT_EQ(client_->state(), State::failed);
+  EXPECT_THAT(client_->chain_to_judge(), IsEmpty());
+  EXPECT_EQ(client_->error().detail, "certificate is for other.u.test, not for mail.u.test");
+  request = good_request();
+  request.not_before = now() - 2 * kDay;
+  request.not_after = now() - kDay;
+  connect_judged(must(trusted_root().issue(request)));
+  EXPECT_THAT(client_->error().detail, HasSubstr("certificate expired on "));
+  CertificateRequest bounded = good_request();
+  bounded.common_name = "Bounded CA";
+  bounded.dns_names.clear();
+  bounded.permitted_dns = {"elsewhere.test"};
+  const auto issuer = must(trusted_root().issue_authority(bounded));
+  const IssuedCertificate leaf = must(issuer->issue(good_request()));
+  connect_judged({leaf.certificate_pem + issuer->certificate_pem(), leaf.key_pem});
+  EXPECT_THAT(client_->error().detail, HasSubstr("name constraints"));
+}
+
+TEST_P(JudgeTest, IsNotAskedForASessionThatIsResumed) {
+  connect_judged(good_certificate());
+  client_->take_verdict({});
+  shuttle(*client_, *server_);
+  expect_established();
+  meet();
+  shuttle(*client_, *server_);
+  expect_established();
+  EXPECT_TRUE(client_->info().is_resumed);
+  EXPECT_EQ(client_->info().verification, Verification::verified);
+}
+
+TEST_P(JudgeTest, IsNotAskedWhereAuthoritiesAreConfigured) {
+  ClientOptions options = client_options();
+  options.judge = &kJudge;
+  connect(options, make_server(good_certificate(), GetParam(), GetParam()));
+  expect_established();
+  EXPECT_THAT(client_->info().verified_by, HasSubstr("ca_file "));
+  EXPECT_EQ(client_context_->judge(), nullptr);
+}
+
+TEST_P(JudgeTest, PeerThatGoesMeanwhileIsLost) {
+  connect_judged(good_certificate());
+  client_->receive_eof();
+  expect_silence();
+  client_->take_verdict({});
+  EXPECT_EQ(client_->state(), State::failed);
+}
+
+TEST_P(JudgeTest, PeerThatTalksOnMeanwhileIsRefused) {
+  connect_judged(good_certificate());
+  const std::string noise(64UL * 1024, '\x17');
+  for (int i = 0; i < 100 && client_->state() == State::judging; ++i) client_->receive(noise);
+  EXPECT_EQ(client_->state(), State::failed);
+  EXPECT_THAT(client_->error().detail, HasSubstr("goes on sending"));
+  EXPECT_THAT(client_->output(), IsEmpty());
+}
+
+TEST_P(JudgeTest, VerdictOctetByOctet) {
+  client_context_ = must(make_client_context(judged_options()));
+  server_context_ = make_server(good_certificate(), GetParam(), GetParam());
+  client_ = client_context_->make_engine();
+  server_ = server_context_->make_engine();
+  client_->start();
+  server_->receive(take_output(*client_));
+  const std::string said = take_output(*server_);
+  for (const char octet : said) client_->receive(std::string_view(&octet, 1));
+  expect_silence();
+  client_->take_verdict({});
+  shuttle(*client_, *server_, 1);
+  expect_established();
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, JudgeTest, testing::Values(Version::tls12, Version::tls13),
+                         [](const auto& tested) {
+                           return tested.param == Version::tls12 ? "Tls12" : "Tls13";
+                         });
+
+}  // namespace
+}  // namespace tls
