@@ -196,6 +196,12 @@ bool CheckTalk::shake_hands() {
 bool CheckTalk::await_handshake(base::Instant deadline) {
   while (true) {
     pump_engine();
+    if (engine_->state() == tls::State::judging) {
+      // Nothing else goes on meanwhile: it may as well block.
+      const tls::SystemJudge* const judge = context_->judge();
+      engine_->take_verdict(judge->judge(engine_->chain_to_judge(), engine_->info().server_name));
+      continue;
+    }
     if (engine_->state() != tls::State::handshaking) return true;
     switch (wire_.await_input(deadline)) {
       case Wire::Heard::bytes: take_bytes(wire_.take_input()); break;

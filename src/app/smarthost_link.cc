@@ -120,6 +120,7 @@ void SmarthostLink::try_without_session() {
                      {{"host", host_}, {"peer", peer_}, {"reason", engine_->error().detail}});
   resumption_ = tls::Resumption::never;
   handshake_deadline_.reset();
+  judging_.reset();
   engine_.reset();
   session_.reset();
   stream_.reset();
@@ -128,8 +129,29 @@ void SmarthostLink::try_without_session() {
   connect();
 }
 
+// Elsewhere, for it may take its time: nothing more is said to the smarthost until then.
+void SmarthostLink::begin_judging() {
+  const tls::SystemJudge* const judge = context_.tls->judge();
+  SMTPSEAL_CHECK(judge != nullptr);
+  judging_ = net::Background::begin(
+      *context_.loop,
+      [judge, chain = engine_->chain_to_judge(), name = engine_->info().server_name] {
+        return judge->judge(chain, name);
+      },
+      *this);
+}
+
+void SmarthostLink::on_background_done(base::Result<void> verdict) {
+  judging_.reset();
+  engine_->take_verdict(verdict);
+  pump_tls();
+  pump();
+  context_.turn->want(*this);
+}
+
 void SmarthostLink::pump_tls() {
   if (is_dead_) return;
+  if (engine_->state() == tls::State::judging && !judging_) begin_judging();
   if (!is_tls_up_ && engine_->state() == tls::State::established) {
     is_tls_up_ = true;
     handshake_deadline_.reset();
@@ -276,7 +298,10 @@ void SmarthostLink::on_timer() {
   }
   if (!stream_) return;
   if (handshake_deadline_ && now >= *handshake_deadline_) {
-    fail({base::Fault::tls, "TLS handshake with " + host_ + " did not end in time"});
+    const std::string what =
+        judging_ ? context_.tls->trust_source() + " did not judge the certificate of " + host_
+                 : "TLS handshake with " + host_ + " did not end";
+    fail({base::Fault::tls, what + " in time"});
     return;
   }
   if (stream_->queued() > 0 && now >= last_progress_ + smtp::kDataIdleTimeout) {
@@ -330,6 +355,7 @@ std::size_t SmarthostLink::queued() const {
 void SmarthostLink::close() {
   if (std::exchange(is_dead_, true)) return;
   timer_.arm(std::nullopt);
+  judging_.reset();
   connector_.reset();
   if (!stream_) return;
   if (is_ready_ && session_->reuse().is_clean) {
@@ -352,6 +378,7 @@ void SmarthostLink::fail(const base::Error& error) {
   const bool has_unsent_bytes = has_unsent();
   if (std::exchange(is_dead_, true)) return;
   timer_.arm(std::nullopt);
+  judging_.reset();
   if (!is_ready_) log_refusal(error);
   owner_.on_link_dead(*this, error);
   SmarthostHolder* holder = std::exchange(holder_, nullptr);

@@ -16,6 +16,7 @@
 #include "app/turn.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "net/background.h"
 #include "net/connector.h"
 #include "net/tcp_stream.h"
 #include "net/timer.h"
@@ -73,7 +74,11 @@ struct SmarthostContext {
                                            const std::string& hostname,
                                            const net::SocketAddress& local);
 
-class SmarthostLink final : net::ConnectorEvents, net::StreamEvents, net::TimerEvents, TurnTask {
+class SmarthostLink final : net::ConnectorEvents,
+                            net::StreamEvents,
+                            net::TimerEvents,
+                            net::BackgroundEvents,
+                            TurnTask {
  public:
   // Octets waiting to be sent above which the client behind is not read any more.
   static constexpr std::size_t kHighWater = 256 * 1024;
@@ -135,6 +140,7 @@ class SmarthostLink final : net::ConnectorEvents, net::StreamEvents, net::TimerE
   void on_error(const base::Error& error) override;
   void on_drained() override;
   void on_timer() override;
+  void on_background_done(base::Result<void> verdict) override;
   void on_turn_end() override;
 
   void connect();
@@ -142,6 +148,7 @@ class SmarthostLink final : net::ConnectorEvents, net::StreamEvents, net::TimerE
   void try_without_session();
   void start_tls();
   void pump_tls();
+  void begin_judging();
   void pump();
   void flush();
   void arm_timer();
@@ -161,6 +168,7 @@ class SmarthostLink final : net::ConnectorEvents, net::StreamEvents, net::TimerE
   std::unique_ptr<net::Connector> connector_;
   std::optional<net::TcpStream> stream_;
   std::unique_ptr<tls::Engine> engine_;
+  std::unique_ptr<net::Background> judging_;  // of the smarthost's certificate, while it lasts
   std::optional<smtp::ClientSession> session_;
   std::string host_;
   std::string peer_;

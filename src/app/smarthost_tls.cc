@@ -23,6 +23,7 @@ base::Result<std::unique_ptr<tls::ClientContext>> make_smarthost_tls(
     const config::Smarthost& smarthost) {
   if (smarthost.tls.level == tls::Level::none) return std::unique_ptr<tls::ClientContext>();
   tls::ClientOptions options = smarthost.tls;
+  options.judge = tls::system_judge();
   if (options.verify_name.empty()) options.verify_name = smarthost.hosts.front();
   auto identity = load_own_identity(smarthost.client_identity, tls::Purpose::client);
   if (!identity) return identity.error();
