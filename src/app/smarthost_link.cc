@@ -424,6 +424,7 @@ void SmarthostLink::log_open() {
                                   {"cipher", info.cipher},
                                   {"verify", tls::to_string(info.verification)},
                                   {"name", info.server_name},
+                                  {"by", info.verified_by.empty() ? "nobody" : info.verified_by},
                                   {"expires", expires},
                                   {"resumed", info.is_resumed},
                                   {"reused", false},

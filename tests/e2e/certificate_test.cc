@@ -32,6 +32,7 @@ TEST_F(Certificate, OfTheRightNameIsAccepted) {
   EXPECT_EQ(open.field("verify"), "verified");
   EXPECT_EQ(open.field("tls"), "TLSv1.3");
   EXPECT_EQ(open.field("name"), kSmarthostName);
+  EXPECT_EQ(open.field("by").find("ca_file "), 0U) << open.field("by");
   EXPECT_FALSE(open.field("cipher").empty());
   EXPECT_FALSE(open.field("expires").empty());
 }

@@ -86,7 +86,9 @@ TEST_F(TlsPolicy, APinIsAWayToASelfMadeCertificate) {
   const std::string pin = present_self_made();
   config_.set("smarthost", "pin", std::string(kOtherPin) + ", " + pin);
   EXPECT_TRUE(attempt().is_accepted());
-  EXPECT_EQ(seal().wait_for("smarthost-open").field("verify"), "pinned");
+  const LogLine open = seal().wait_for("smarthost-open");
+  EXPECT_EQ(open.field("verify"), "pinned");
+  EXPECT_EQ(open.field("by"), "pin " + pin);
 }
 
 TEST_F(TlsPolicy, AnotherPinStopsMailAndTellsTheRightOne) {
