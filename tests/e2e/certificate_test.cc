@@ -180,11 +180,38 @@ TEST_F(ClearLevel, NoneIsLoggedLoudly) {
 }
 
 TEST_F(ClearLevel, NeverCarriesCredentials) {
-  config_.set("smarthost", "tls", "none");
-  SmtpClient client = connect();
-  EXPECT_FALSE(client.hello().has_text("AUTH"));
-  EXPECT_EQ(client.command("AUTH PLAIN AGEAYg==").code, 502);
-  client.quit();
+  for (const char* level : {"none", "may"}) {
+    config_.set("smarthost", "tls", level);
+    SmtpClient client = connect();
+    EXPECT_FALSE(client.hello().has_text("AUTH")) << level;
+    EXPECT_EQ(client.command("AUTH PLAIN AGEAYg==").code, 502) << level;
+    client.quit();
+    EXPECT_EQ(stop_seal(), 0);
+    seal_.reset();
+  }
+  for (const ConnectionRecord& each : smarthost().journal().records()) {
+    EXPECT_EQ(each.received(false).find("AUTH"), std::string::npos);
+  }
+}
+
+// At the start and at every connection, at the level of a warning.
+TEST_F(ClearLevel, IsWarnedOfEveryTime) {
+  for (const char* level : {"none", "may", "encrypt"}) {
+    Behavior behavior = smarthost().behavior();
+    behavior.clear_keywords = {"PIPELINING"};
+    if (level == std::string_view("encrypt")) behavior.clear_keywords = {"STARTTLS"};
+    smarthost().set_behavior(behavior);
+    config_.set("smarthost", "tls", level).set("smarthost", "max_transactions", "1");
+    EXPECT_TRUE(attempt().is_accepted()) << level;
+    EXPECT_TRUE(attempt().is_accepted()) << level;
+    EXPECT_EQ(seal().count("tls-weak"), 1u) << level;
+    EXPECT_GE(seal().count("smarthost-open"), 2u) << level;
+    const LogLine open = seal().wait_for("smarthost-open");
+    EXPECT_NE(open.text.find(" warn "), std::string::npos) << open.text;
+    EXPECT_EQ(open.field("verify"), level == std::string_view("encrypt") ? "unverified" : "none");
+    EXPECT_EQ(stop_seal(), 0);
+    seal_.reset();
+  }
 }
 
 }  // namespace
