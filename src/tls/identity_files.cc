@@ -72,6 +72,10 @@ base::Result<Identity> load_identity(const IdentityFiles& files,
   auto certificate = read_file(files.certificate);
   if (!certificate) return certificate.error();
   const std::string& key_path = files.key.empty() ? files.certificate : files.key;
+  // Before anything is said about who can read it: a certificate alone is no secret.
+  if (files.key.empty() && certificate->find("PRIVATE KEY-----") == std::string::npos) {
+    return config_error(key_path, "holds no private key, and no other file is named for it");
+  }
   const auto key_text = read_secret_file(key_path);
   if (!key_text) return key_text.error();
   auto key = decrypt_key(*key_text, passphrase);

@@ -73,6 +73,12 @@ TEST_F(IdentityFilesTest, TakesBothFromOneFile) {
   }
 }
 
+TEST_F(IdentityFilesTest, MissesTheKeyOfACertificateAlone) {
+  const std::string path = folder_.write("c.pem", good_certificate().certificate_pem);
+  EXPECT_EQ(refusal({path, {}, {}, {}}),
+            path + ": holds no private key, and no other file is named for it");
+}
+
 TEST_F(IdentityFilesTest, TakesEncryptedKeysOfEveryUsualKind) {
   for (const char* key : {kRsaKeyPkcs8, kRsaKeyPkcs8Sha1, kRsaKeyTraditional}) {
     const Identity loaded = must(load(write(kRsaCertificate, key), kPassphrase));
