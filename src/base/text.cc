@@ -93,12 +93,20 @@ bool is_c1_control(std::string_view sequence) {
          static_cast<unsigned char>(sequence[1]) < 0xa0;
 }
 
+bool is_plain(char c) { return c >= 0x20 && c < 0x7f; }
+
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t limit) {
   std::string out;
   out.reserve(std::min(text.size(), limit));
   while (!text.empty()) {
+    // Mostly ASCII that may be shown, and then all of it.
+    const auto* plain_end = std::find_if_not(text.begin(), text.end(), is_plain);
+    const auto plain = std::min<std::size_t>(plain_end - text.begin(), limit - out.size());
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const std::size_t length = utf8_length(text);
     const std::string_view sequence = text.substr(0, length == 0 ? 1 : length);
     if (out.size() + sequence.size() > limit) {

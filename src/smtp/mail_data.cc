@@ -1,7 +1,12 @@
 #include "smtp/mail_data.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/text.h"
 
@@ -11,30 +16,28 @@ namespace {
 
 bool is_special(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
-// Octets looked at in one go. Compilers make a few vector instructions of it.
-constexpr std::size_t kBlock = 32;
+#ifdef __SSE2__
+// Octets looked at in one go, and which of them are special: a bit each, the first one lowest.
+constexpr std::size_t kBlock = 16;
 
-// Whether a block may hold a special octet. A tab is taken for one, which costs a closer look.
-bool may_hold_special(const char* block) {
-  unsigned char found = 0;
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    found |= static_cast<unsigned char>(static_cast<unsigned char>(block[i]) <= '\r');
-  }
-  return found != 0;
+unsigned specials_of(const char* block) {
+  const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block));
+  const __m128i line_ends = _mm_or_si128(_mm_cmpeq_epi8(octets, _mm_set1_epi8('\r')),
+                                         _mm_cmpeq_epi8(octets, _mm_set1_epi8('\n')));
+  const __m128i nuls = _mm_cmpeq_epi8(octets, _mm_setzero_si128());
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(line_ends, nuls)));
 }
+#endif
 
 // Where the first special octet from `at` on stands; bytes.size() when there is none.
 std::size_t find_special(std::string_view bytes, std::size_t at) {
-  while (at < bytes.size()) {
-    if (bytes.size() - at >= kBlock && !may_hold_special(bytes.data() + at)) {
-      at += kBlock;
-      continue;
-    }
-    const std::size_t end = std::min(bytes.size(), at + kBlock);
-    for (; at < end; ++at) {
-      if (is_special(bytes[at])) return at;
-    }
+#ifdef __SSE2__
+  for (; bytes.size() - at >= kBlock; at += kBlock) {
+    const unsigned specials = specials_of(bytes.data() + at);
+    if (specials != 0) return at + static_cast<std::size_t>(std::countr_zero(specials));
   }
+#endif
+  while (at < bytes.size() && !is_special(bytes[at])) ++at;
   return at;
 }
 

@@ -202,6 +202,29 @@ TEST(MailDataDecoder, AgreesWithThePlainModelOnEveryShortInput) {
   EXPECT_EQ(checked, 97656U);
 }
 
+// Lines of every length, so that what is looked at in blocks is looked at in every position.
+TEST(MailDataDecoder, AgreesWithThePlainModelOnLinesOfEveryLength) {
+  constexpr std::string_view kOrdinary = "a.\t\x0b\x0e\x7f\x80\xff";
+  constexpr std::array<std::string_view, 6> kOthers = {"\r\n", "\r\n.", "\r\n..",
+                                                       "\r",   "\n",    "\r\r\n"};
+  std::mt19937 random(1);
+  for (int i = 0; i < 4000; ++i) {
+    std::string bytes;
+    while (bytes.size() < 200) {
+      bytes.append(random() % 70, kOrdinary[random() % kOrdinary.size()]);
+      bytes.append(kOthers[random() % (i % 2 == 0 ? 1 : kOthers.size())]);
+    }
+    bytes.append("z\r\n.\r\n");
+    const Decoded expected = model(bytes);
+    const Decoded whole = decode(bytes);
+    ASSERT_EQ(whole.taken, expected.taken) << testing::PrintToString(bytes);
+    ASSERT_EQ(whole.has_bare, expected.has_bare) << testing::PrintToString(bytes);
+    ASSERT_EQ(whole.content, expected.content) << testing::PrintToString(bytes);
+    ASSERT_EQ(decode(bytes, 1), whole) << testing::PrintToString(bytes);
+    ASSERT_EQ(decode(bytes, 17), whole) << testing::PrintToString(bytes);
+  }
+}
+
 TEST(MailDataDecoder, FindsTheEndAtEveryOffsetOfABuffer) {
   for (const std::size_t edge : {4096U, 16384U, 65536U}) {
     for (std::size_t length = edge - 8; length <= edge + 8; ++length) {
