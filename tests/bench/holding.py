@@ -28,6 +28,7 @@ from smarthosts import Figures, count_established
 
 HOLD_TIMEOUT = 60.0
 SETTLE = 0.3  # seconds in which memory comes to rest
+TIDY = 2.0  # seconds in which a peer may give back what a crowd left
 LEAVE_TIMEOUT = 10.0
 PAUSE_AFTER = 64 * KIB  # of a message
 
@@ -88,7 +89,7 @@ def wait_until_left(stage: Stage) -> None:
     deadline = time.monotonic() + LEAVE_TIMEOUT
     while count_established(stage.port) > 0 and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(SETTLE)
+    time.sleep(TIDY)
 
 
 def measure_idle(bench: Bench, peer: Peer, cell: Cell) -> Figures:
