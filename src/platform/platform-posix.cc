@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "platform/platform.h"
@@ -46,6 +47,37 @@ std::string full_name_in_hosts(const std::string& short_name) {
   }
   return {};
 }
+
+constexpr std::size_t kMaxSecret = 1024;  // RFC 4616 2: 255 octets at least
+constexpr char kInterrupt = 3, kEndOfInput = 4, kErase = 127;
+
+// While it lives, a terminal at standard input neither shows what is typed nor turns keys into
+// signals, which would leave it that way. Nothing happens where there is none.
+class SilentInput {
+ public:
+  explicit SilentInput(std::string_view prompt) {
+    if (isatty(STDIN_FILENO) != 1 || tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    termios silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | ISIG);
+    silent.c_cc[VMIN] = 1;
+    silent.c_cc[VTIME] = 0;
+    is_active_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
+    std::fprintf(stderr, "%.*s", static_cast<int>(prompt.size()), prompt.data());
+  }
+  ~SilentInput() {
+    if (!is_active_) return;
+    static_cast<void>(tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_));
+    std::fputc('\n', stderr);
+  }
+  SilentInput(const SilentInput&) = delete;
+  SilentInput& operator=(const SilentInput&) = delete;
+
+  [[nodiscard]] bool is_active() const { return is_active_; }
+
+ private:
+  termios before_{};
+  bool is_active_ = false;
+};
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -161,6 +193,31 @@ Terminal stdout_terminal() {
     terminal.columns = size.ws_col;
   }
   return terminal;
+}
+
+base::Result<std::string> read_secret(std::string_view prompt) {
+  const SilentInput silence(prompt);
+  std::string secret;
+  char octet = 0;
+  while (true) {
+    const ssize_t count = read(STDIN_FILENO, &octet, 1);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0 || octet == '\n') break;
+    if (silence.is_active() && (octet == '\r' || octet == kEndOfInput)) break;
+    if (silence.is_active() && octet == kInterrupt) {
+      secret.clear();
+      break;
+    }
+    if (silence.is_active() && (octet == kErase || octet == '\b')) {
+      if (!secret.empty()) secret.pop_back();
+      continue;
+    }
+    if (secret.size() == kMaxSecret) return base::Error{base::Fault::local, "is too long"};
+    secret.push_back(octet);
+  }
+  if (secret.ends_with('\r')) secret.pop_back();
+  if (secret.empty()) return base::Error{base::Fault::local, "none was given"};
+  return secret;
 }
 
 std::string command_that_shows_listeners(std::string_view port) {

@@ -60,6 +60,30 @@ Terminal stdout_terminal() {
   return terminal;
 }
 
+base::Result<std::string> read_secret(std::string_view prompt) {
+  constexpr int kMaxSecret = 1024;
+  const HANDLE input = GetStdHandle(STD_INPUT_HANDLE);
+  DWORD mode = 0;
+  const bool is_console = GetConsoleMode(input, &mode) != 0;
+  if (is_console) {
+    std::fprintf(stderr, "%.*s", static_cast<int>(prompt.size()), prompt.data());
+    SetConsoleMode(input, mode & ~static_cast<DWORD>(ENABLE_ECHO_INPUT));
+  }
+  std::string secret;
+  int octet = EOF;
+  while ((octet = std::getchar()) != EOF && octet != '\n' && secret.size() <= kMaxSecret) {
+    secret.push_back(static_cast<char>(octet));
+  }
+  if (is_console) {
+    SetConsoleMode(input, mode);
+    std::fputc('\n', stderr);
+  }
+  if (secret.ends_with('\r')) secret.pop_back();
+  if (secret.size() > kMaxSecret) return base::Error{base::Fault::local, "is too long"};
+  if (secret.empty()) return base::Error{base::Fault::local, "none was given"};
+  return secret;
+}
+
 std::string command_that_shows_listeners(std::string_view port) {
   return "netstat -abno -p TCP | findstr :" + std::string(port);
 }

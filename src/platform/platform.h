@@ -42,6 +42,11 @@ struct Terminal {
 // Switches ANSI sequences on where that must be asked for.
 [[nodiscard]] Terminal stdout_terminal();
 
+// The first line of standard input, without its end: a secret. At a terminal `prompt` asks for it,
+// on standard error, and what is typed is not shown; Ctrl-C and Ctrl-D give up. Fault::local when
+// there is none, or when it is longer than any password.
+[[nodiscard]] base::Result<std::string> read_secret(std::string_view prompt);
+
 // What to type in to see which program listens on a TCP port.
 [[nodiscard]] std::string command_that_shows_listeners(std::string_view port);
 
