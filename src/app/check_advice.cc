@@ -5,6 +5,7 @@
 
 #include "app/format.h"
 #include "base/text.h"
+#include "platform/platform.h"
 
 namespace app {
 
@@ -14,19 +15,6 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// "ca_file = FILE in [smarthost] (or SMTPSEAL_SMARTHOST_CA_FILE=FILE in the environment)"
-std::string setting(const config::Smarthost& smarthost, std::string_view key,
-                    std::string_view value) {
-  const std::string section = "smarthost" + (smarthost.name.empty() ? "" : " " + smarthost.name);
-  std::string variable = base::uppered("SMTPSEAL_" + section + "_" + std::string(key));
-  for (char& c : variable) {
-    const bool is_plain = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!is_plain) c = '_';
-  }
-  return std::string(key) + " = " + std::string(value) + " in [" + section + "] (or " + variable +
-         "=" + std::string(value) + " in the environment)";
-}
-
 // "smtpseal check smtp.example.edu:587"
 std::string check_command_for(const std::string& host, std::uint16_t port, bool is_implicit) {
   const bool is_v6 = host.find(':') != std::string::npos;
@@ -34,13 +22,43 @@ std::string check_command_for(const std::string& host, std::uint16_t port, bool 
          (is_implicit ? " --mode implicit" : "");
 }
 
-// The other ports a smarthost may be waiting at.
-std::string other_ports(const config::Smarthost& smarthost) {
-  const std::string& host = smarthost.hosts.front();
+// "587 and 465"
+std::string tried_ports(const CheckFindings& findings) {
+  std::vector<std::string> ports;
+  for (const CheckAlternative& one : findings.alternatives) {
+    if (one.smarthost.port != findings.smarthost.port) {
+      ports.push_back(std::to_string(one.smarthost.port));
+    }
+  }
+  std::string text;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    if (i > 0) text += i + 1 == ports.size() ? " and " : ", ";
+    text += ports[i];
+  }
+  return text;
+}
+
+// Where else the smarthost may be waiting: what was tried, else what to try.
+std::string other_ports(const CheckFindings& findings) {
+  if (const CheckAlternative* remedy = findings.remedy()) {
+    const bool is_implicit = remedy->smarthost.mode == config::Mode::implicit;
+    return "Use port = " + std::to_string(remedy->smarthost.port) +
+           " with mode = " + (is_implicit ? "implicit" : "starttls") + ": that works, see below.";
+  }
+  if (const std::string ports = tried_ports(findings); !ports.empty()) {
+    const auto& all = findings.alternatives;
+    const bool is_any_open = std::any_of(all.begin(), all.end(), [&](const CheckAlternative& one) {
+      return !one.connect_error && one.smarthost.port != findings.smarthost.port;
+    });
+    if (is_any_open) return "What was found at ports " + ports + " of it stands below.";
+    return "No connection can be made to its ports " + ports +
+           " either. Ask the smarthost's administrator which host and port serve this machine.";
+  }
+  const std::string& host = findings.smarthost.hosts.front();
   const std::string at_587 = "`" + check_command_for(host, 587, false) + "`";
   const std::string at_465 = "`" + check_command_for(host, 465, true) + "`";
-  if (smarthost.port == 587) return "Try " + at_465 + ".";
-  if (smarthost.port == 465) return "Try " + at_587 + ".";
+  if (findings.smarthost.port == 587) return "Try " + at_465 + ".";
+  if (findings.smarthost.port == 465) return "Try " + at_587 + ".";
   return "Try " + at_587 + " or " + at_465 + ".";
 }
 
@@ -95,6 +113,17 @@ PeerKind recognise_peer(std::string_view first_octets) {
   return is_reply ? PeerKind::smtp : PeerKind::unknown;
 }
 
+bool is_with_smtpseal(const CheckConversation& held) {
+  if (!held.is_on_this_machine || !held.farewell) return false;
+  if (held.exchanges.empty() || !held.exchanges.front().reply) return false;
+  const std::string greeting = held.exchanges.front().reply->summary();
+  const std::string_view begin = "220 ", end = " ESMTP";
+  if (!greeting.starts_with(begin) || !greeting.ends_with(end)) return false;
+  const std::string name =
+      greeting.substr(begin.size(), greeting.size() - begin.size() - end.size());
+  return held.farewell->summary() == "221 2.0.0 " + name + " closing";
+}
+
 ConnectTrouble classify_connect_trouble(const base::Error& error) {
   if (contains(error.detail, "refused")) return ConnectTrouble::refused;
   if (contains(error.detail, "unreachable") || contains(error.detail, "not available")) {
@@ -106,13 +135,25 @@ ConnectTrouble classify_connect_trouble(const base::Error& error) {
   return ConnectTrouble::other;
 }
 
+std::string advise_setting(const config::Smarthost& smarthost, std::string_view key,
+                           std::string_view value) {
+  const std::string section = "smarthost" + (smarthost.name.empty() ? "" : " " + smarthost.name);
+  std::string variable = base::uppered("SMTPSEAL_" + section + "_" + std::string(key));
+  for (char& c : variable) {
+    const bool is_plain = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!is_plain) c = '_';
+  }
+  return std::string(key) + " = " + std::string(value) + " in [" + section + "] (or " + variable +
+         "=" + std::string(value) + " in the environment)";
+}
+
 std::string advise_on_trust_store(const config::Smarthost& smarthost) {
   if (!smarthost.tls.ca_files.empty() || !smarthost.tls.ca_dirs.empty()) {
     return "Correct ca_file or ca_dir, or leave both out to use the system's trust store.";
   }
   return "Install the system's CA certificates (the package is often called ca-certificates), or "
          "set " +
-         setting(smarthost, "ca_file", "FILE") + ".";
+         advise_setting(smarthost, "ca_file", "FILE") + ".";
 }
 
 std::string advise_on_level(tls::Level level) {
@@ -132,9 +173,8 @@ std::string advise_on_slow_lookup() {
          "dead; put a living one first.";
 }
 
-std::string advise_on_connect(const config::Smarthost& smarthost, ConnectTrouble trouble,
-                              bool is_reached) {
-  if (is_reached) {
+std::string advise_on_connect(const CheckFindings& findings, ConnectTrouble trouble) {
+  if (findings.walked) {
     return trouble == ConnectTrouble::no_route
                ? std::string()
                : "Mail goes by the other addresses. Tell the smarthost's administrator if this one "
@@ -143,13 +183,16 @@ std::string advise_on_connect(const config::Smarthost& smarthost, ConnectTrouble
   switch (trouble) {
     case ConnectTrouble::refused:
       return "Nothing accepts connections there, or a firewall refuses them. " +
-             other_ports(smarthost);
+             other_ports(findings);
     case ConnectTrouble::timed_out:
-      return (smarthost.port == 25
-                  ? std::string("Many networks block port 25 on the way out. ")
-                  : std::string("A firewall on the way drops the connection, or the machine is "
-                                "down. ")) +
-             other_ports(smarthost);
+      if (findings.smarthost.port != 25) {
+        return "A firewall on the way drops the connection, or the machine is down. " +
+               other_ports(findings);
+      }
+      return (findings.remedy() != nullptr
+                  ? std::string("Port 25 is blocked on the way out, as in many networks. ")
+                  : std::string("Many networks block port 25 on the way out. ")) +
+             other_ports(findings);
     case ConnectTrouble::no_route:
       return "This machine has no route there: check its network connection, and its VPN if the "
              "smarthost is only reachable through one.";
@@ -166,15 +209,24 @@ std::string advise_on_greeting(const CheckFindings& findings) {
   const bool has_reply = !held.exchanges.empty() && held.exchanges.front().reply;
   if (has_reply && held.exchanges.front().reply->is_permanent()) {
     return "The smarthost does not serve this machine's address. Its administrator can say why "
-           "(the text above may), and may have another server for you.";
+           "(the text above may), and may have another server for you. " +
+           other_ports(findings);
   }
-  if (has_reply) return "Wait and try again; the smarthost is busy or wants to slow us down.";
-  if (held.first_octets.empty()) {
-    return "The connection was accepted but nobody spoke: the smarthost is overloaded, or a "
-           "firewall in between keeps the words back. Try again, or another port. " +
-           other_ports(findings.smarthost);
+  if (has_reply && held.exchanges.front().reply->is_transient()) {
+    return "Wait and try again; the smarthost is busy or wants to slow us down.";
   }
-  return "This does not look like a mail server. Check the host and the port.";
+  if (has_reply) return advise_on_failure({base::Fault::peer_protocol, {}});
+  if (!held.first_octets.empty()) {
+    return "This does not look like a mail server. Check the host and the port.";
+  }
+  if (held.failure && contains(held.failure->detail, "closed")) {
+    return "The connection was accepted and closed without a word: the smarthost is overloaded, or "
+           "does not serve this machine's address. Try again later. " +
+           other_ports(findings);
+  }
+  return "The connection was accepted but nobody spoke: the smarthost is overloaded, or a firewall "
+         "in between keeps the words back. Try again later. " +
+         other_ports(findings);
 }
 
 std::string advise_on_slow_greeting() {
@@ -190,7 +242,7 @@ std::string advise_on_own_greeting() {
 std::string advise_on_refused_hello(const config::Smarthost& smarthost) {
   return "The smarthost does not like our name or our address; see what the text above says. Tell "
          "it this machine's full name in the DNS: set " +
-         setting(smarthost, "ehlo_name", "NAME") + ".";
+         advise_setting(smarthost, "ehlo_name", "NAME") + ".";
 }
 
 std::string advise_on_clear_auth() {
@@ -209,14 +261,13 @@ std::string advise_on_missing_starttls(const CheckFindings& findings) {
         "Something on the way overwrites what the smarthost says; Cisco firewalls do "
         "(\"inspect esmtp\" must be switched off there). ";
   }
-  return advice + "Ask for the smarthost's submission service with TLS. " +
-         other_ports(findings.smarthost);
+  return advice + "Ask for the smarthost's submission service with TLS. " + other_ports(findings);
 }
 
 std::string advise_on_refused_starttls(const CheckFindings& findings) {
   return "The smarthost's TLS is out of order; often its certificate or key cannot be read. Tell "
          "its administrator. " +
-         other_ports(findings.smarthost);
+         other_ports(findings);
 }
 
 std::string advise_on_handshake(const CheckFindings& findings) {
@@ -230,71 +281,66 @@ std::string advise_on_handshake(const CheckFindings& findings) {
   if (findings.second_look && findings.second_look->handshake &&
       !findings.second_look->handshake->error) {
     return "The smarthost has " + findings.second_look->handshake->info.version +
-           " at best: this would work with " + setting(findings.smarthost, "tls_min", "1.2") + ".";
+           " at best: this would work with " +
+           advise_setting(findings.smarthost, "tls_min", "1.2") + ".";
   }
   return "smtpseal speaks TLS 1.2 and 1.3 with modern ciphers only. The smarthost's administrator "
          "can see in its log why the handshake ended.";
 }
 
-std::string advise_on_trust(const CheckFindings& findings) {
-  const auto& info = findings.conversation.handshake->info;
-  const tls::ClientOptions& options = findings.smarthost.tls;
-  const std::string set_file = "set " + setting(findings.smarthost, "ca_file", "FILE") + ".";
-  const std::string own_file =
-      "get the authority's certificate from the smarthost's administrator and " + set_file;
-  const bool has_own_trust = !options.ca_files.empty() || !options.ca_dirs.empty();
-  if (has_own_trust) {
-    return "ca_file and ca_dir stand in for the system's trust store. If the smarthost has a "
-           "certificate of a public authority, leave them out; else put its authority's "
-           "certificate there.";
+std::string advise_on_login(const smtp::Reply& refusal) {
+  if (refusal.is_transient()) return "Wait and try again; the smarthost cannot check logins now.";
+  if (refusal.code == 534 || refusal.code == 538) {
+    return "The smarthost wants another way to log in; its text above says which. Some providers "
+           "want a password made for this application alone.";
   }
-  if (!info.chain.empty() && info.chain.front().subject == info.chain.front().issuer) {
-    return "The certificate vouches for itself. If that is meant to be so, get it from the "
-           "smarthost's administrator by a way you trust and " +
-           set_file;
-  }
-  if (info.chain.size() == 1) {
-    return "The smarthost sent only its own certificate. Either it forgets those between it and "
-           "its authority (its administrator must install the full chain), or the authority is a "
-           "private one: " +
-           own_file;
-  }
-  return "If the authority is a private one, " + own_file;
+  return "User name or password is wrong, or the account may not send mail by SMTP (some providers "
+         "must be told to allow it, or want a password made for this application alone).";
 }
 
-std::string advise_on_name(const config::Smarthost& smarthost, const tls::CertificateFacts& leaf) {
-  if (leaf.names.empty()) {
-    return "The certificate names no host in its subjectAltName, the only place where names count. "
-           "Its administrator must renew it.";
+std::string advise_on_envelope(const smtp::Reply& refusal, bool is_logged_in) {
+  if (refusal.is_transient()) {
+    return "The smarthost puts this mail off; see its text above. Some put off whom they see for "
+           "the first time: try again in a few minutes.";
   }
-  const auto usable = std::find_if(leaf.names.begin(), leaf.names.end(), [](const auto& name) {
-    return name.find('*') == std::string::npos;
-  });
-  const std::string& host = smarthost.hosts.front();
-  if (usable == leaf.names.end()) {
-    return "Use a host name that " + leaf.names.front() + " covers, if " + host +
-           " has one; its administrator knows.";
+  if (refusal.code == 530 || (!is_logged_in && refusal.code == 550)) {
+    return "The smarthost takes this mail from known senders only: the application must log in "
+           "(try one here with --auth-user NAME), or the smarthost's administrator must allow this "
+           "machine's address.";
   }
-  return "If " + *usable + " is the same server, set host = " + *usable + " (or --smarthost " +
-         *usable + "). To go on connecting to " + host + ", set " +
-         setting(smarthost, "verify_name", *usable) + ".";
+  return "The smarthost refuses this mail; see its text above. Its administrator can say which "
+         "senders and recipients it takes from here.";
 }
 
-std::string advise_on_expired(base::WallTime now) {
-  return "The smarthost's administrator must renew it, unless this machine's clock is wrong: it "
-         "says " +
-         format_day(now) + ".";
+std::string advise_on_probe(const base::Error& error) {
+  switch (error.fault) {
+    case base::Fault::tls:
+      return "Use tls = verify (--tls verify). smtpseal and this command never give a password "
+             "away otherwise.";
+    case base::Fault::peer_refused:
+      return "If mail needs a login here, ask the smarthost's administrator how, and at which "
+             "port: many offer AUTH at 587 and 465 only.";
+    default: return advise_on_failure({base::Fault::connection, {}});
+  }
 }
 
-std::string advise_on_not_yet_valid(base::WallTime now) {
-  return "This machine's clock says " + format_day(now) +
-         ": set it right. If it is, the smarthost's administrator put the certificate in too "
-         "early.";
+std::string advise_on_again() {
+  return "The smarthost may allow few connections at a time, or in a row. smtpseal waits for its "
+         "turn then; max_connections = 1 opens no more than one.";
 }
 
-std::string advise_on_expiry(base::WallTime not_after) {
-  return "After " + format_day(not_after) +
-         " mail is put off until it is renewed. Remind the smarthost's administrator.";
+std::string advise_on_taken_port(const base::SocketAddress& address) {
+  const std::string port = std::to_string(address.port);
+  return std::string("See which, as root: `") + platform::command_that_shows_listeners(port) + "`" +
+         (port == "25" ? ", often a mail server such as Postfix" : "") +
+         ". Stop it if nothing needs it, or let smtpseal listen elsewhere: listen = 127.0.0.1:" +
+         (port == "2525" ? "2526" : "2525") + ".";
+}
+
+std::string advise_on_forbidden_port() {
+  return "Ports below 1024 need a privilege: have the service manager give it (systemd: "
+         "AmbientCapabilities=CAP_NET_BIND_SERVICE), or let smtpseal listen elsewhere: listen = "
+         "127.0.0.1:2525.";
 }
 
 std::string advise_on_failure(const base::Error& error) {

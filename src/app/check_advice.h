@@ -19,13 +19,18 @@ enum class PeerKind { unknown, smtp, tls, ssh, pop3, imap, http };
 enum class ConnectTrouble { refused, timed_out, no_route, other };
 [[nodiscard]] ConnectTrouble classify_connect_trouble(const base::Error& error);
 
+// Whether what answers on this machine greets and parts as smtpseal does.
+[[nodiscard]] bool is_with_smtpseal(const CheckConversation& held);
+
+// "ca_file = FILE in [smarthost] (or SMTPSEAL_SMARTHOST_CA_FILE=FILE in the environment)"
+[[nodiscard]] std::string advise_setting(const config::Smarthost& smarthost, std::string_view key,
+                                         std::string_view value);
+
 [[nodiscard]] std::string advise_on_trust_store(const config::Smarthost& smarthost);
 [[nodiscard]] std::string advise_on_level(tls::Level level);
 [[nodiscard]] std::string advise_on_lookup(const std::string& host);
 [[nodiscard]] std::string advise_on_slow_lookup();
-// `is_reached`: another address of the smarthost could be connected to.
-[[nodiscard]] std::string advise_on_connect(const config::Smarthost& smarthost,
-                                            ConnectTrouble trouble, bool is_reached);
+[[nodiscard]] std::string advise_on_connect(const CheckFindings& findings, ConnectTrouble trouble);
 // No greeting, or one that is no 220.
 [[nodiscard]] std::string advise_on_greeting(const CheckFindings& findings);
 [[nodiscard]] std::string advise_on_slow_greeting();
@@ -42,9 +47,23 @@ enum class ConnectTrouble { refused, timed_out, no_route, other };
 [[nodiscard]] std::string advise_on_trust(const CheckFindings& findings);
 [[nodiscard]] std::string advise_on_name(const config::Smarthost& smarthost,
                                          const tls::CertificateFacts& leaf);
-[[nodiscard]] std::string advise_on_expired(base::WallTime now);
-[[nodiscard]] std::string advise_on_not_yet_valid(base::WallTime now);
+[[nodiscard]] std::string advise_on_expired(const CheckFindings& findings,
+                                            const tls::CertificateFacts& certificate);
+[[nodiscard]] std::string advise_on_not_yet_valid(const CheckFindings& findings,
+                                                  const tls::CertificateFacts& certificate);
+// A clock that is wrong, or that the smarthost's contradicts.
+[[nodiscard]] std::string advise_on_clock();
 [[nodiscard]] std::string advise_on_expiry(base::WallTime not_after);
+// A login, a sender or a recipient that was refused (--auth-user, --mail-from, --rcpt-to).
+[[nodiscard]] std::string advise_on_login(const smtp::Reply& refusal);
+[[nodiscard]] std::string advise_on_envelope(const smtp::Reply& refusal, bool is_logged_in);
+// A login that was not tried, or a probe without an answer.
+[[nodiscard]] std::string advise_on_probe(const base::Error& error);
+// A second connection that failed where the first did not.
+[[nodiscard]] std::string advise_on_again();
+// An address of the listener that somebody else has, or that needs a privilege.
+[[nodiscard]] std::string advise_on_taken_port(const base::SocketAddress& address);
+[[nodiscard]] std::string advise_on_forbidden_port();
 // A conversation that broke off, at whatever command.
 [[nodiscard]] std::string advise_on_failure(const base::Error& error);
 

@@ -99,12 +99,25 @@ class CertificateSteps {
     return found == info_.faults.end() ? nullptr : &*found;
   }
 
+  // The certificate above the leaf that a fault of dates is about; the last one if none is wrong.
+  [[nodiscard]] const tls::CertificateFacts* first_out_of_date() const {
+    for (std::size_t i = 1; i < info_.chain.size(); ++i) {
+      const tls::CertificateFacts& one = info_.chain[i];
+      if (one.not_after < findings_.now || one.not_before > findings_.now) return &one;
+    }
+    return &info_.chain.back();
+  }
+
   // What to do about a chain that is not trusted; dates above the leaf are the administrator's.
   [[nodiscard]] std::string advise() const {
     if (find(Rule::trust, true) != nullptr || find(Rule::trust, false) != nullptr) {
       return advise_on_trust(findings_);
     }
-    if (find(Rule::validity, false) != nullptr) return advise_on_expired(findings_.now);
+    if (find(Rule::validity, false) != nullptr) {
+      const tls::CertificateFacts& one = *first_out_of_date();
+      return one.not_before > findings_.now ? advise_on_not_yet_valid(findings_, one)
+                                            : advise_on_expired(findings_, one);
+    }
     return "Only the smarthost's administrator can change that: it needs another certificate.";
   }
 
@@ -117,6 +130,7 @@ class CertificateSteps {
     step.more.push_back("valid " + format_day(one.not_before) + " to " + format_day(one.not_after) +
                         ", " + describe_days(days) + "; key " + one.key);
     if (index == 0) step.more.push_back("for " + describe_names(one.names));
+    step.more.push_back("pin = " + one.pin);
     judge_dates(step, one, index == 0);
     step.facts = {{"number", static_cast<long long>(index + 1)}};
     report_.steps.push_back(std::move(step));
@@ -134,7 +148,7 @@ class CertificateSteps {
       step.detail += is_expired ? ": expired on " + format_day(one.not_after)
                                 : ": not valid before " + format_day(one.not_before);
       step.advice =
-          is_expired ? advise_on_expired(findings_.now) : advise_on_not_yet_valid(findings_.now);
+          is_expired ? advise_on_expired(findings_, one) : advise_on_not_yet_valid(findings_, one);
     } else if (days < kExpiryWarningDays) {
       step.status = CheckStatus::warn;
       step.detail += ": expires in " + std::to_string(days) + (days == 1 ? " day" : " days");

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "app/check_walk.h"
 #include "app/smarthost_link.h"
 
 namespace app {
@@ -15,23 +14,25 @@ namespace {
 constexpr base::Duration kQuitPatience = std::chrono::seconds(5);
 
 smtp::ClientOptions options_of(const config::Smarthost& smarthost, const std::string& hostname,
-                               const Wire& wire) {
+                               const Wire& wire, base::Duration patience) {
   smtp::ClientOptions options;
   options.ehlo_name = choose_ehlo_name(smarthost.ehlo_name, hostname, wire.local());
   options.starttls = starttls_policy(smarthost);
-  options.command_timeout = std::min(smarthost.command_timeout, kCheckPatience);
+  options.command_timeout = std::min(smarthost.command_timeout, patience);
   return options;
 }
 
 }  // namespace
 
 CheckTalk::CheckTalk(net::Loop& loop, Wire& wire, const config::Smarthost& smarthost,
-                     const std::string& hostname, tls::ClientContext* context)
+                     const std::string& hostname, tls::ClientContext* context,
+                     base::Duration patience)
     : loop_(loop),
       wire_(wire),
       smarthost_(smarthost),
       context_(context),
-      session_(options_of(smarthost, hostname, wire), loop.now()),
+      patience_(patience),
+      session_(options_of(smarthost, hostname, wire, patience), loop.now()),
       asked_(wire.settled()) {}
 
 CheckConversation CheckTalk::hold() {
@@ -54,6 +55,7 @@ CheckConversation CheckTalk::hold() {
       goes_on = take_event(event);
     }
   }
+  probe();
   quit();
   wire_.close();
   return std::move(held_);
@@ -77,7 +79,7 @@ bool CheckTalk::take_event(const smtp::ClientEvent& event) {
 }
 
 void CheckTalk::hear() {
-  const base::Instant deadline = session_.deadline().value_or(loop_.now() + kCheckPatience);
+  const base::Instant deadline = session_.deadline().value_or(loop_.now() + patience_);
   if (is_silence_suspicious(deadline)) return;
   switch (wire_.await_input(deadline)) {
     case Wire::Heard::bytes: take_bytes(wire_.take_input()); break;
@@ -158,7 +160,8 @@ void CheckTalk::flush() {
   session_.consume_output(output.size());
   if (output.empty()) return;
   asked_ = loop_.now();
-  const std::string command = output.substr(0, output.find('\r'));
+  std::string command = std::exchange(shown_, {});
+  if (command.empty()) command = output.substr(0, output.find('\r'));
   held_.exchanges.push_back({command, engine_ != nullptr, std::nullopt, 0});
   tell_wait("the answer to " + command.substr(0, command.find(' ')));
   if (!engine_) {
@@ -176,7 +179,7 @@ bool CheckTalk::shake_hands() {
   replies_.clear();
   engine_ = context_->make_engine();
   engine_->start();
-  const bool is_done = await_handshake(begun + kCheckPatience);
+  const bool is_done = await_handshake(begun + patience_);
   CheckHandshake handshake;
   handshake.milliseconds = base::milliseconds_between(begun, loop_.now());
   handshake.info = engine_->info();
@@ -216,7 +219,7 @@ bool CheckTalk::await_handshake(base::Instant deadline) {
 
 void CheckTalk::tell_wait(std::string_view what) {
   if (!on_wait) return;
-  on_wait(what, session_.deadline().value_or(loop_.now() + kCheckPatience) - loop_.now());
+  on_wait(what, session_.deadline().value_or(loop_.now() + patience_) - loop_.now());
 }
 
 void CheckTalk::fail(base::Error error) {
@@ -250,6 +253,7 @@ void CheckTalk::quit() {
     if (held_.is_on_this_machine) hear_farewell();
     return;
   }
+  if (!session_.is_ready()) return;  // a probe ended it
   session_.send(smtp::Sent::quit, "QUIT", loop_.now());
   flush();
   const base::Instant deadline = loop_.now() + kQuitPatience;

@@ -19,8 +19,9 @@ namespace app {
 class CheckTalk {
  public:
   // Nothing outlives the call of hold(). `context` may be null where `smarthost` says tls = none.
+  // No step is waited for longer than `patience`.
   CheckTalk(net::Loop& loop, Wire& wire, const config::Smarthost& smarthost,
-            const std::string& hostname, tls::ClientContext* context);
+            const std::string& hostname, tls::ClientContext* context, base::Duration patience);
 
   // Called once, when the smarthost has said nothing for kSuspiciousSilence; true gives it up.
   static constexpr base::Duration kSuspiciousSilence = std::chrono::seconds(5);
@@ -28,6 +29,10 @@ class CheckTalk {
 
   // Called before what is waited for, "the greeting", with the longest that it may take.
   std::function<void(std::string_view what, base::Duration most)> on_wait;
+
+  // What to try before QUIT; null: nothing. A login is only tried inside TLS with a peer whose
+  // identity was established.
+  const CheckProbes* probes = nullptr;
 
   // From the greeting (or the TLS handshake) to QUIT, on a wire that is open.
   [[nodiscard]] CheckConversation hold();
@@ -48,14 +53,23 @@ class CheckTalk {
   void fail(base::Error error);
   void quit();
 
+  // check_probing.cc
+  void probe();
+  void try_login();
+  void try_envelope();
+  [[nodiscard]] std::optional<smtp::Reply> ask(smtp::Sent what, std::string_view line,
+                                               std::string_view shown);
+
   net::Loop& loop_;
   Wire& wire_;
   const config::Smarthost& smarthost_;
   tls::ClientContext* context_;
+  base::Duration patience_;
   smtp::ClientSession session_;
   std::unique_ptr<tls::Engine> engine_;
   smtp::ReplyParser replies_;
   CheckConversation held_;
+  std::string shown_;    // of the next command, in place of itself, which is secret
   base::Instant asked_;  // when the latest command, or the connection, was made
   bool was_silence_told_ = false;
   bool is_given_up_ = false;

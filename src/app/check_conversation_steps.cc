@@ -12,38 +12,11 @@ namespace app {
 
 namespace {
 
-// How much of a smarthost's reply is shown.
-constexpr std::size_t kShownReply = 240;
-
 std::string step_name(const CheckExchange& exchange) {
   if (exchange.sent.empty()) return "greeting";
   if (exchange.sent == "STARTTLS") return "starttls";
   if (exchange.sent == "QUIT") return "quit";
   return exchange.is_sealed ? "ehlo-tls" : "ehlo";
-}
-
-std::string shown(const smtp::Reply& reply) {
-  return base::printable(reply.summary(), kShownReply);
-}
-
-// "SIZE 35882577, PIPELINING; not offered: CHUNKING, DSN"
-std::string describe_offer(const smtp::Extensions& offered) {
-  const std::array<std::pair<bool, std::string>, 7> all = {{
-      {offered.size, offered.max_size > 0 ? "SIZE " + std::to_string(offered.max_size) : "SIZE"},
-      {offered.pipelining, "PIPELINING"},
-      {offered.chunking, "CHUNKING"},
-      {offered.eight_bit_mime, "8BITMIME"},
-      {offered.smtputf8, "SMTPUTF8"},
-      {offered.dsn, "DSN"},
-      {offered.enhanced_status_codes, "ENHANCEDSTATUSCODES"},
-  }};
-  std::string there, missing;
-  for (const auto& [is_offered, keyword] : all) {
-    std::string& list = is_offered ? there : missing;
-    list.append(list.empty() ? "" : ", ").append(keyword);
-  }
-  if (there.empty()) there = "no extensions";
-  return missing.empty() ? there : there + "; not offered: " + missing;
 }
 
 std::vector<std::string> keywords_of(const smtp::Reply& ehlo) {
@@ -52,19 +25,6 @@ std::vector<std::string> keywords_of(const smtp::Reply& ehlo) {
     keywords.push_back(base::printable(ehlo.lines[i], kShownReply));
   }
   return keywords;
-}
-
-// Whether what answers on this machine greets and parts as smtpseal does: mail would go in a
-// circle.
-bool is_with_smtpseal(const CheckConversation& held) {
-  if (!held.is_on_this_machine || !held.farewell) return false;
-  if (held.exchanges.empty() || !held.exchanges.front().reply) return false;
-  const std::string greeting = held.exchanges.front().reply->summary();
-  const std::string_view begin = "220 ", end = " ESMTP";
-  if (!greeting.starts_with(begin) || !greeting.ends_with(end)) return false;
-  const std::string name =
-      greeting.substr(begin.size(), greeting.size() - begin.size() - end.size());
-  return held.farewell->summary() == "221 2.0.0 " + name + " closing";
 }
 
 // Steps of the exchanges of one conversation.
@@ -76,7 +36,8 @@ class ExchangeSteps {
 
   void add(bool is_sealed) {
     for (const CheckExchange& exchange : conversation_.exchanges) {
-      if (exchange.is_sealed == is_sealed && exchange.sent != "QUIT") add_one(exchange);
+      if (exchange.is_sealed != is_sealed || exchange.sent == "QUIT") continue;
+      if (!is_probe(exchange)) add_one(exchange);
     }
   }
 
@@ -84,8 +45,8 @@ class ExchangeSteps {
   void add_own_greeting() {
     const CheckExchange& greeting = conversation_.exchanges.front();
     push(greeting, make_failure("greeting", base::Fault::config,
-                                shown(*greeting.reply) + ": this is smtpseal itself, on this "
-                                                         "machine",
+                                shown_reply(*greeting.reply) + ": this is smtpseal itself, on this "
+                                                               "machine",
                                 advise_on_own_greeting()));
   }
 
@@ -94,7 +55,7 @@ class ExchangeSteps {
     const CheckExchange& last = conversation_.exchanges.back();
     if (last.sent != "QUIT") return;
     if (last.reply) {
-      push(last, make_step("quit", CheckStatus::pass, shown(*last.reply)));
+      push(last, make_step("quit", CheckStatus::pass, shown_reply(*last.reply)));
     } else {
       push(last, make_step("quit", CheckStatus::skip, "not answered, which does no harm"));
     }
@@ -129,7 +90,7 @@ class ExchangeSteps {
     base::Fault fault = why.fault;
     std::string detail = base::printable(why.detail, kShownReply);
     const bool is_refusal = exchange.reply && exchange.reply->code >= 400;
-    if (is_refusal) detail = shown(*exchange.reply);
+    if (is_refusal) detail = shown_reply(*exchange.reply);
     const bool is_no_smtp = why.fault == base::Fault::peer_protocol && !exchange.reply &&
                             step_name(exchange) == "greeting";
     if (is_no_smtp) detail = "what answers there does not speak SMTP";
@@ -161,7 +122,7 @@ class ExchangeSteps {
   void add_answered(const CheckExchange& exchange) {
     const std::string name = step_name(exchange);
     const smtp::Reply& reply = *exchange.reply;
-    CheckStep step = make_step(name, CheckStatus::pass, shown(reply));
+    CheckStep step = make_step(name, CheckStatus::pass, shown_reply(reply));
     if (name == "greeting") {
       step.detail += ", " + in_ms(exchange.milliseconds);
       if (exchange.milliseconds > kSlowGreeting) {
@@ -261,10 +222,7 @@ void add_unencrypted(CheckReport& report, const CheckFindings& findings) {
 
 void add_auth(CheckReport& report, const CheckConversation& ready) {
   const auto& mechanisms = ready.extensions->auth_mechanisms;
-  std::string list;
-  for (const std::string& mechanism : mechanisms) {
-    list.append(list.empty() ? "" : ", ").append(mechanism);
-  }
+  std::string list = joined(mechanisms);
   if (list.empty()) {
     list = "not offered: the smarthost asks for no password";
   } else if (!ready.handshake) {
@@ -282,6 +240,25 @@ void add_auth(CheckReport& report, const CheckConversation& ready) {
 
 }  // namespace
 
+std::string describe_offer(const smtp::Extensions& offered) {
+  const std::array<std::pair<bool, std::string>, 7> all = {{
+      {offered.size, offered.max_size > 0 ? "SIZE " + std::to_string(offered.max_size) : "SIZE"},
+      {offered.pipelining, "PIPELINING"},
+      {offered.chunking, "CHUNKING"},
+      {offered.eight_bit_mime, "8BITMIME"},
+      {offered.smtputf8, "SMTPUTF8"},
+      {offered.dsn, "DSN"},
+      {offered.enhanced_status_codes, "ENHANCEDSTATUSCODES"},
+  }};
+  std::string there, missing;
+  for (const auto& [is_offered, keyword] : all) {
+    std::string& list = is_offered ? there : missing;
+    list.append(list.empty() ? "" : ", ").append(keyword);
+  }
+  if (there.empty()) there = "no extensions";
+  return missing.empty() ? there : there + "; not offered: " + missing;
+}
+
 void add_conversation_steps(CheckReport& report, const CheckFindings& findings) {
   const CheckConversation& held = findings.conversation;
   ExchangeSteps own(report, findings, held);
@@ -291,6 +268,7 @@ void add_conversation_steps(CheckReport& report, const CheckFindings& findings) 
   }
   own.add(false);
   if (held.is_ready() && !held.handshake) add_unencrypted(report, findings);
+  add_clock_step(report, findings);
   if (held.handshake) {
     add_handshake(report, findings);
     add_certificate_steps(report, findings);
@@ -305,9 +283,12 @@ void add_conversation_steps(CheckReport& report, const CheckFindings& findings) 
     add_auth(report, *findings.second_look);
     behind.add_quit();
   }
+  add_alternative_steps(report, findings);
   if (!held.is_ready()) return;
   add_auth(report, held);
+  add_probe_steps(report, findings);
   own.add_quit();
+  add_resumption_step(report, findings);
 }
 
 }  // namespace app

@@ -18,9 +18,19 @@
 
 namespace app {
 
+// What check is asked to try once mail could be sent (--auth-user, --mail-from, --rcpt-to). Ends in
+// RSET: no mail data is ever sent.
+struct CheckProbes {
+  std::string user;  // empty: no login is tried
+  std::string password;
+  std::string reverse_path;  // with angle brackets; empty: no envelope is tried
+  std::vector<std::string> forward_paths;
+};
+
 // A command, or the greeting, and what the smarthost answered.
 struct CheckExchange {
-  std::string sent;                  // without CRLF; empty for the greeting
+  // Without CRLF, and of AUTH without what is secret; empty for the greeting.
+  std::string sent;
   bool is_sealed = false;            // inside TLS
   std::optional<smtp::Reply> reply;  // nothing: none came, or none that could be understood
   long long milliseconds = 0;        // until the reply, or until it was given up
@@ -41,6 +51,7 @@ struct CheckConversation {
   std::optional<CheckHandshake> handshake;     // when TLS was begun
   std::optional<smtp::Extensions> extensions;  // of the EHLO that counts, once mail could be sent
   std::optional<base::Error> failure;          // why no mail could be sent
+  std::optional<base::Error> probe_failure;    // why a probe was not answered, or not even begun
   std::string first_octets;
   bool is_on_this_machine = false;      // the address is one of this machine's own
   std::optional<smtp::Reply> farewell;  // to QUIT, where it was asked for on this machine
@@ -58,9 +69,28 @@ struct CheckConnect {
   long long milliseconds = 0;
 };
 
-// Another configuration that was tried because the one in question cannot work here.
+// Another configuration that was tried because the one in question cannot work here: the other mode
+// at the same port, or another port.
 struct CheckAlternative {
   config::Smarthost smarthost;
+  std::optional<base::Error> connect_error;  // nothing: connected, and spoken with
+  CheckConversation conversation;
+
+  [[nodiscard]] bool works() const { return !connect_error && conversation.is_ready(); }
+};
+
+// An address that our listener is to have.
+struct CheckListener {
+  config::Listener listener;
+  base::SocketAddress address;
+  std::string place;  // "FILE:LINE" where it is written; empty: it is one of the default
+  std::optional<base::Error> bind_error;          // nothing: it is free
+  std::optional<CheckConversation> conversation;  // with whoever answers there
+};
+
+// A second connection to the same address.
+struct CheckAgain {
+  std::optional<base::Error> connect_error;
   CheckConversation conversation;
 };
 
@@ -83,7 +113,18 @@ struct CheckFindings {
   bool is_tls_where_plaintext_was_expected = false;
   // After a failed handshake: once more, asking for less, to see what is behind it.
   std::optional<CheckConversation> second_look;
-  std::optional<CheckAlternative> alternative;
+  // After one that was in order: once more, offering to resume its TLS session.
+  std::optional<CheckAgain> again;
+  std::vector<CheckAlternative> alternatives;
+  std::vector<CheckListener> listeners;  // that this smarthost serves
+
+  // The first alternative that works; null when none does.
+  [[nodiscard]] const CheckAlternative* remedy() const {
+    for (const CheckAlternative& one : alternatives) {
+      if (one.works()) return &one;
+    }
+    return nullptr;
+  }
 
   // The smarthost as one would name it: "smtp.example.edu:587", "[2001:db8::1]:25".
   [[nodiscard]] std::string target() const {

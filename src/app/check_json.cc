@@ -1,7 +1,8 @@
-// The report as JSON: see check_report.h for the schema.
+// The report as JSON: contrib/schema/check.schema.json describes it.
 #include <nlohmann/json.hpp>
 
 #include "app/check_report.h"
+#include "app/check_steps.h"
 #include "app/format.h"
 
 namespace app {
@@ -47,10 +48,6 @@ Json to_json(const smtp::Extensions& offered) {
                {"enhancedstatuscodes", offered.enhanced_status_codes},
                {"auth", offered.auth_mechanisms}};
   return json;
-}
-
-std::string_view mode_word(config::Mode mode) {
-  return mode == config::Mode::implicit ? "implicit" : "starttls";
 }
 
 Json to_json(const CheckReport& report) {

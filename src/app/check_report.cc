@@ -14,7 +14,7 @@ constexpr std::size_t kLabelWidth = 13;
 constexpr std::size_t kDetailColumn = kLabelColumn + kLabelWidth + 2;
 constexpr std::string_view kArrow = "-> ";
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kLabels = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 21> kLabels = {{
     {"configuration", "configuration"},
     {"dns", "DNS"},
     {"connect", "connect"},
@@ -27,6 +27,14 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kLabels 
     {"name", "name"},
     {"ehlo-tls", "EHLO in TLS"},
     {"auth", "AUTH"},
+    {"login", "login"},
+    {"mail-from", "MAIL FROM"},
+    {"rcpt-to", "RCPT TO"},
+    {"rset", "RSET"},
+    {"clock", "clock"},
+    {"resumption", "resumption"},
+    {"alternative", "also tried"},
+    {"listener", "listener"},
     {"quit", "QUIT"},
 }};
 
@@ -116,9 +124,23 @@ const CheckStep* CheckReport::first_failure() const {
   return found == steps.end() ? nullptr : &*found;
 }
 
+const CheckStep* CheckReport::path_failure() const {
+  const auto found = std::find_if(steps.begin(), steps.end(), [](const CheckStep& step) {
+    constexpr std::array<std::string_view, 5> kBeyond = {"login", "mail-from", "rcpt-to", "rset",
+                                                         "listener"};
+    return step.status == CheckStatus::fail &&
+           std::find(kBeyond.begin(), kBeyond.end(), step.step) == kBeyond.end();
+  });
+  return found == steps.end() ? nullptr : &*found;
+}
+
 ExitStatus CheckReport::exit_status() const {
   const CheckStep* failure = first_failure();
   if (failure == nullptr) return ExitStatus::ok;
+  // A password that is wrong is a permission that is refused, not a service that is not there.
+  const bool is_login_refused =
+      failure->step == "login" && failure->fault == base::Fault::peer_refused;
+  if (is_login_refused) return ExitStatus::refused;
   return exit_status_of(failure->fault.value_or(base::Fault::local));
 }
 

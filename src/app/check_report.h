@@ -3,30 +3,8 @@
 // Text: one line a step, `STATUS label detail`, wrapped to 80 columns with and without colour, with
 // what to do about it under a WARN or FAIL.
 //
-// JSON (--json), one object:
-//   smtpseal_check  1, the version of this schema
-//   smarthost       "HOST:PORT"
-//   mode, tls       as in the configuration
-//   ok              whether mail could be sent: no step says FAIL
-//   exit_status     what the command exits with
-//   summary         the last line of the text
-//   steps           [{step, status, detail, address?, advice?, fault?, facts...}]
-//       step        configuration, dns, connect (one an address), greeting, ehlo, starttls, tls,
-//                   certificate (one each), trust, name, ehlo-tls, auth, quit
-//       status      PASS, WARN, FAIL, SKIP
-//       fault       with FAIL: unreachable, connection, tls-unavailable, tls, peer-protocol,
-//                   peer-unable, peer-refused, config, local
-//       facts       whichever apply: ms, addresses, code, text, keywords, version, cipher, group,
-//                   resumed, number, rules, asked, mechanisms, is_walked (the address that was
-//                   spoken with), is_second_look (seen behind a certificate that was refused)
-//   certificates    [{subject, issuer, not_before, not_after, days_left, key, pin, names}], the
-//                   smarthost's own first
-//   extensions      of the EHLO that counts: {size, pipelining, chunking, binarymime, 8bitmime,
-//                   smtputf8, dsn, enhancedstatuscodes, auth}; size in octets, 0 when no limit is
-//                   declared, false when it is not offered; empty when EHLO was not reached
-//   configuration   lines of a configuration that works; empty where none was found
-//   more            where the configuration has several smarthosts: this object again for each of
-//                   the others; `ok` and `exit_status` above then speak for all
+// JSON (--json): one object, as contrib/schema/check.schema.json describes it; tests hold it to
+// that.
 #pragma once
 
 #include <optional>
@@ -54,7 +32,7 @@ using CheckFact =
 
 // All texts are printable.
 struct CheckStep {
-  std::string step;  // as in the schema above
+  std::string step;  // as in the schema
   CheckStatus status = CheckStatus::pass;
   std::string detail;                // one sentence without a full stop
   std::vector<std::string> more;     // further lines, for people only
@@ -77,6 +55,8 @@ struct CheckReport {
   std::vector<std::string> configuration;
 
   [[nodiscard]] const CheckStep* first_failure() const;
+  // The first on the way to the smarthost: neither of a probe nor of a listener.
+  [[nodiscard]] const CheckStep* path_failure() const;
   [[nodiscard]] bool is_ok() const { return first_failure() == nullptr; }
   // By the fault of the first failure.
   [[nodiscard]] ExitStatus exit_status() const;
@@ -95,7 +75,7 @@ inline constexpr std::size_t kReportColumns = 80;
 // The summary line, and the configuration that works.
 [[nodiscard]] std::string format_conclusion(const CheckReport& report, bool has_colour);
 
-// As documented above. Not empty.
+// As the schema has it. Not empty.
 [[nodiscard]] std::string format_json(const std::vector<CheckReport>& reports);
 // The same object for a configuration that cannot be used: one failed step a problem.
 [[nodiscard]] std::string format_json(const std::vector<config::Problem>& problems);

@@ -14,10 +14,6 @@ namespace app {
 
 namespace {
 
-std::string_view mode_word(config::Mode mode) {
-  return mode == config::Mode::implicit ? "implicit" : "starttls";
-}
-
 // --- configuration
 
 void add_configuration(CheckReport& report, const CheckFindings& findings) {
@@ -42,6 +38,17 @@ void add_configuration(CheckReport& report, const CheckFindings& findings) {
 
 // --- DNS
 
+// "A 192.0.2.1, 192.0.2.2; AAAA 2001:db8::1", "A 192.0.2.1; no AAAA"
+std::string described(const std::vector<base::SocketAddress>& addresses) {
+  std::vector<std::string> v4, v6;
+  for (const base::SocketAddress& address : addresses) {
+    (address.is_v6() ? v6 : v4).push_back(address.host());
+  }
+  const std::string a = v4.empty() ? "no A" : "A " + joined(v4);
+  const std::string aaaa = v6.empty() ? "no AAAA" : "AAAA " + joined(v6);
+  return a + "; " + aaaa;
+}
+
 void add_lookup(CheckReport& report, const CheckFindings& findings) {
   const std::string& host = findings.smarthost.hosts.front();
   if (findings.lookup_error) {
@@ -52,15 +59,11 @@ void add_lookup(CheckReport& report, const CheckFindings& findings) {
     report.steps.push_back(
         make_step("dns", CheckStatus::skip, host + " is an address: nothing to look up"));
   } else {
-    std::string list;
-    for (const base::SocketAddress& address : findings.addresses) {
-      list.append(list.empty() ? "" : ", ").append(address.host());
-    }
     const bool is_slow = findings.lookup_milliseconds > kSlowLookup;
-    report.steps.push_back(
-        make_step("dns", is_slow ? CheckStatus::warn : CheckStatus::pass,
-                  host + " is " + list + ", " + in_ms(findings.lookup_milliseconds),
-                  is_slow ? advise_on_slow_lookup() : std::string()));
+    report.steps.push_back(make_step(
+        "dns", is_slow ? CheckStatus::warn : CheckStatus::pass,
+        host + " is " + described(findings.addresses) + ", " + in_ms(findings.lookup_milliseconds),
+        is_slow ? advise_on_slow_lookup() : std::string()));
   }
   std::vector<std::string> addresses;
   for (const base::SocketAddress& address : findings.addresses) addresses.push_back(address.host());
@@ -74,10 +77,12 @@ CheckStep connect_step(const CheckFindings& findings, const CheckConnect& connec
   const bool is_reached = findings.walked.has_value();
   CheckStep step;
   if (!connect.error) {
+    const bool is_used = findings.walked == connect.address;
     step = make_step("connect", CheckStatus::pass, "connected " + in_ms(connect.milliseconds));
+    if (is_used && findings.connects.size() > 1) step.detail += ", used from here on";
   } else {
     const ConnectTrouble trouble = classify_connect_trouble(*connect.error);
-    std::string advice = advise_on_connect(findings.smarthost, trouble, is_reached);
+    std::string advice = advise_on_connect(findings, trouble);
     // The step names the address already.
     std::string words = base::printable(
         without_address(connect.error->detail, connect.address.host(), connect.address.port));
@@ -98,6 +103,7 @@ void add_connects(CheckReport& report, const CheckFindings& findings) {
   for (const CheckConnect& connect : findings.connects) {
     report.steps.push_back(connect_step(findings, connect));
   }
+  if (!findings.walked) add_alternative_steps(report, findings);
 }
 
 // --- the end
@@ -127,26 +133,21 @@ std::vector<std::string_view> main_steps(const CheckReport& report) {
           "certificate", "trust",   "name",     "ehlo-tls", "auth"};
 }
 
-void add_unreached(CheckReport& report) {
-  for (const std::string_view name : main_steps(report)) {
-    if (has_step(report, name)) continue;
-    report.steps.push_back(
-        make_step(std::string(name), CheckStatus::skip, std::string(kNotReached)));
-  }
-}
-
 // Every failure in a few words, each once. Addresses only where they differ in what failed.
 std::string summarise_failures(const CheckReport& report) {
   const CheckStep& first = *report.first_failure();
   bool is_alike = true;
   for (const CheckStep& step : report.steps) {
-    if (!step.address.empty() && step.detail != first.detail) is_alike = false;
+    const bool is_addressed = !step.address.empty() && step.status == CheckStatus::fail;
+    if (is_addressed && step.detail != first.detail) is_alike = false;
   }
   std::vector<std::string> told;
   for (const CheckStep& step : report.steps) {
     if (step.status != CheckStatus::fail) continue;
     std::string words = step.detail;
     if (!step.address.empty() && !is_alike) words = step.address + ": " + words;
+    if (step.step == "listener") words = "listener " + step.address + ": " + step.detail;
+    if (step.step == "login") words = "login: " + step.detail;
     if (step.step == "certificate") words = "certificate " + words;
     if (std::find(told.begin(), told.end(), words) == told.end()) told.push_back(std::move(words));
   }
@@ -155,20 +156,29 @@ std::string summarise_failures(const CheckReport& report) {
   return text;
 }
 
-std::string summarise_success(const CheckReport& report, const CheckFindings& findings) {
+// "TLSv1.3, certificate verified"
+std::string describe_security(const CheckFindings& findings) {
   const auto& handshake = findings.conversation.handshake;
-  std::string text = "smtpseal can hand mail to " + report.target + " ";
-  if (!handshake) {
-    text += "UNENCRYPTED";
-  } else {
-    text += "over " + handshake->info.version + ", ";
-    text += handshake->info.verification == tls::Verification::verified
-                ? "certificate verified"
-                : "certificate NOT verified";
-    const auto& extensions = findings.conversation.extensions;
-    if (extensions && !extensions->auth_mechanisms.empty()) {
-      text += "; if it wants a login, the application must give it";
-    }
+  if (!handshake) return "UNENCRYPTED";
+  return handshake->info.version + ", certificate " +
+         (handshake->info.verification == tls::Verification::verified ? "verified"
+                                                                      : "NOT verified");
+}
+
+std::string summarise_success(const CheckReport& report, const CheckFindings& findings) {
+  const std::string security = describe_security(findings);
+  if (!report.is_ok()) {
+    return "the way to " + report.target + " is in order (" + security + "), BUT " +
+           summarise_failures(report);
+  }
+  const auto& handshake = findings.conversation.handshake;
+  std::string text =
+      "smtpseal can hand mail to " + report.target + (handshake ? " over " : " ") + security;
+  const auto& extensions = findings.conversation.extensions;
+  if (has_step(report, "login")) {
+    text += "; the login works";
+  } else if (handshake && extensions && !extensions->auth_mechanisms.empty()) {
+    text += "; if it wants a login, the application must give it";
   }
   const auto warnings =
       std::count_if(report.steps.begin(), report.steps.end(),
@@ -196,6 +206,20 @@ CheckStep make_failure(std::string name, base::Fault fault, std::string detail,
   return step;
 }
 
+std::string_view mode_word(config::Mode mode) {
+  return mode == config::Mode::implicit ? "implicit" : "starttls";
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text.append(text.empty() ? "" : ", ").append(word);
+  return text;
+}
+
+std::string shown_reply(const smtp::Reply& reply) {
+  return base::printable(reply.summary(), kShownReply);
+}
+
 std::string in_ms(long long milliseconds) { return "in " + std::to_string(milliseconds) + " ms"; }
 
 CheckReport begin_report(const CheckFindings& findings) {
@@ -213,11 +237,21 @@ void add_steps(CheckReport& report, CheckStage stage, const CheckFindings& findi
     case CheckStage::lookup: add_lookup(report, findings); break;
     case CheckStage::connect: add_connects(report, findings); break;
     case CheckStage::conversation: add_conversation_steps(report, findings); break;
+    case CheckStage::listeners: add_listener_steps(report, findings); break;
+  }
+}
+
+void add_unreached(CheckReport& report) {
+  if (report.path_failure() == nullptr) return;
+  for (const std::string_view name : main_steps(report)) {
+    if (has_step(report, name)) continue;
+    report.steps.push_back(
+        make_step(std::string(name), CheckStatus::skip, std::string(kNotReached)));
   }
 }
 
 void conclude(CheckReport& report, const CheckFindings& findings) {
-  if (report.is_ok()) {
+  if (report.path_failure() == nullptr) {
     report.summary = summarise_success(report, findings);
     report.configuration_title = "Configuration that works, for " + where_to_write(findings) + ":";
     report.configuration = format_smarthost_lines(findings.smarthost);
@@ -226,9 +260,10 @@ void conclude(CheckReport& report, const CheckFindings& findings) {
   report.summary =
       "smtpseal cannot hand mail to " + report.target + ": " + summarise_failures(report);
   add_unreached(report);
-  if (!findings.alternative || !findings.alternative->conversation.is_ready()) return;
-  report.configuration_title = "This configuration works there; it was tried:";
-  report.configuration = format_smarthost_lines(findings.alternative->smarthost);
+  const CheckAlternative* remedy = findings.remedy();
+  if (remedy == nullptr) return;
+  report.configuration_title = "This configuration works; it was tried:";
+  report.configuration = format_smarthost_lines(remedy->smarthost);
 }
 
 std::vector<std::string> format_smarthost_lines(const config::Smarthost& smarthost) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "app/check_advice.h"
-#include "app/check_conversation.h"
+#include "app/smarthost_tls.h"
 #include "app/wire.h"
 
 namespace app {
@@ -21,26 +21,10 @@ constexpr base::Duration kProbePatience = std::chrono::seconds(5);
 // A name with more addresses than this is looked at in its first ones only.
 constexpr std::size_t kMaxAddresses = 16;
 
-base::Result<std::unique_ptr<tls::ClientContext>> make_context(const config::Smarthost& smarthost) {
-  tls::ClientOptions options = smarthost.tls;
-  if (options.verify_name.empty()) options.verify_name = smarthost.hosts.front();
-  return tls::make_client_context(options);
-}
-
-// The same, content with any certificate and any version: only ever to look, never for mail.
+// `smarthost`, content with any certificate and any version: only ever to look, never for mail.
 config::Smarthost undemanding(config::Smarthost smarthost) {
   smarthost.tls.level = tls::Level::encrypt;
   smarthost.tls.min_version = tls::Version::tls12;
-  return smarthost;
-}
-
-config::Smarthost in_other_mode(config::Smarthost smarthost) {
-  const bool is_implicit = smarthost.mode == config::Mode::implicit;
-  smarthost.mode = is_implicit ? config::Mode::starttls : config::Mode::implicit;
-  // Implicit TLS has no weaker levels than encrypt.
-  const bool is_weak =
-      smarthost.tls.level == tls::Level::none || smarthost.tls.level == tls::Level::may;
-  if (is_weak) smarthost.tls.level = tls::Level::verify;
   return smarthost;
 }
 
@@ -69,9 +53,12 @@ class Lookup final : net::ResolverEvents {
 
 class Walk {
  public:
-  Walk(net::Loop& loop, const std::string& hostname, CheckFindings& findings,
+  Walk(net::Loop& loop, const CheckErrand& errand, CheckFindings& findings,
        const CheckFollower& follower)
-      : loop_(loop), hostname_(hostname), findings_(findings), follower_(follower) {}
+      : loop_(loop),
+        errand_(errand),
+        findings_(findings),
+        caller_(loop, errand.hostname, follower.on_wait) {}
 
   // Each returns whether the next one makes sense.
   bool prepare();
@@ -80,36 +67,36 @@ class Walk {
   void talk();
 
  private:
-  [[nodiscard]] CheckConversation talk_on(Wire& wire, const config::Smarthost& smarthost,
-                                          tls::ClientContext* context, bool probes_silence);
-  [[nodiscard]] std::optional<CheckConversation> talk_again(const config::Smarthost& smarthost);
-  [[nodiscard]] bool answers_tls();
+  void connect_all();
+  [[nodiscard]] bool answers_tls() const;
+  void come_again();
   void look_further();
+  void try_other_mode();
+  void try_other_ports();
 
   net::Loop& loop_;
-  const std::string& hostname_;
+  const CheckErrand& errand_;
   CheckFindings& findings_;
-  const CheckFollower& follower_;
+  CheckCaller caller_;
   std::unique_ptr<tls::ClientContext> context_;
   std::vector<std::unique_ptr<Wire>> wires_;  // one an address
   Wire* walked_ = nullptr;
 };
 
 bool Walk::prepare() {
-  if (findings_.smarthost.tls.level == tls::Level::none) return true;
-  auto made = make_context(findings_.smarthost);
+  auto made = make_smarthost_tls(findings_.smarthost);
   if (!made) {
     findings_.trust_error = made.error();
     return false;
   }
   context_ = std::move(made).value();
-  findings_.trust_source = context_->trust_source();
+  if (context_) findings_.trust_source = context_->trust_source();
   return true;
 }
 
 bool Walk::look_up() {
   const base::Instant begun = loop_.now();
-  follower_.on_wait("the DNS", kCheckPatience);
+  caller_.tell_wait("the DNS", kCheckPatience);
   Lookup lookup(loop_, findings_.smarthost);
   const bool is_done = run_until(loop_, begun + kCheckPatience, [&] { return lookup.is_done(); });
   findings_.lookup_milliseconds = base::milliseconds_between(begun, loop_.now());
@@ -124,9 +111,9 @@ bool Walk::look_up() {
 }
 
 // All at once: a dead address must not keep the others waiting.
-bool Walk::connect() {
+void Walk::connect_all() {
   const base::Duration patience = std::min(findings_.smarthost.connect_timeout, kConnectPatience);
-  follower_.on_wait("a connection", patience);
+  caller_.tell_wait("a connection", patience);
   for (const base::SocketAddress& address : findings_.addresses) {
     wires_.push_back(std::make_unique<Wire>(loop_));
     wires_.back()->connect(address.host(), address.port, patience);
@@ -145,36 +132,24 @@ bool Walk::connect() {
       wire.close();
     }
   }
-  return walked_ != nullptr;
 }
 
-CheckConversation Walk::talk_on(Wire& wire, const config::Smarthost& smarthost,
-                                tls::ClientContext* context, bool probes_silence) {
-  CheckTalk talk(loop_, wire, smarthost, hostname_, context);
-  talk.on_wait = follower_.on_wait;
-  if (probes_silence) {
-    talk.on_silence = [this] {
-      follower_.on_wait("an answer to TLS, as there is no greeting", kProbePatience);
-      findings_.is_tls_where_plaintext_was_expected = answers_tls();
-      return findings_.is_tls_where_plaintext_was_expected;
-    };
-  }
-  return talk.hold();
-}
-
-// On a connection of its own to the same address; nothing where that cannot be.
-std::optional<CheckConversation> Walk::talk_again(const config::Smarthost& smarthost) {
-  auto context = make_context(smarthost);
-  if (!context) return std::nullopt;
-  Wire wire(loop_);
-  wire.connect(findings_.walked->host(), findings_.walked->port, kConnectPatience);
-  if (!wire.await_open()) return std::nullopt;
-  return talk_on(wire, smarthost, context->get(), false);
+bool Walk::connect() {
+  connect_all();
+  if (walked_ != nullptr) return true;
+  // Without a route no port can be reached.
+  const bool is_any_blocked = std::any_of(
+      findings_.connects.begin(), findings_.connects.end(), [](const CheckConnect& connect) {
+        const ConnectTrouble trouble = classify_connect_trouble(*connect.error);
+        return trouble == ConnectTrouble::refused || trouble == ConnectTrouble::timed_out;
+      });
+  if (is_any_blocked) try_other_ports();
+  return false;
 }
 
 // Whether the port answers a TLS handshake, on a second connection.
-bool Walk::answers_tls() {
-  auto context = make_context(undemanding(findings_.smarthost));
+bool Walk::answers_tls() const {
+  const auto context = make_smarthost_tls(undemanding(findings_.smarthost));
   if (!context) return false;
   Wire wire(loop_);
   wire.connect(findings_.walked->host(), findings_.walked->port, kProbePatience);
@@ -188,35 +163,90 @@ bool Walk::answers_tls() {
 
 void Walk::talk() {
   const config::Smarthost& smarthost = findings_.smarthost;
-  findings_.conversation =
-      talk_on(*walked_, smarthost, context_.get(), smarthost.mode == config::Mode::starttls);
-  if (!findings_.conversation.is_ready()) look_further();
+  CheckCall call;
+  call.smarthost = &smarthost;
+  call.context = context_.get();
+  call.probes = &errand_.probes;
+  if (smarthost.mode == config::Mode::starttls) {
+    call.on_silence = [this] {
+      caller_.tell_wait("an answer to TLS, as there is no greeting", kProbePatience);
+      findings_.is_tls_where_plaintext_was_expected = answers_tls();
+      return findings_.is_tls_where_plaintext_was_expected;
+    };
+  }
+  findings_.conversation = caller_.talk(*walked_, call);
+  if (findings_.conversation.is_ready()) {
+    come_again();
+  } else {
+    look_further();
+  }
+}
+
+// Whether the smarthost resumes the session of the first connection.
+void Walk::come_again() {
+  if (!findings_.conversation.handshake || is_with_smtpseal(findings_.conversation)) return;
+  CheckCall call;
+  call.smarthost = &findings_.smarthost;
+  call.context = context_.get();
+  call.patience = kBesidePatience;
+  findings_.again.emplace();
+  auto held = caller_.call(*findings_.walked, call);
+  if (held) {
+    findings_.again->conversation = std::move(held).value();
+  } else {
+    findings_.again->connect_error = held.error();
+  }
 }
 
 void Walk::look_further() {
   const CheckConversation& held = findings_.conversation;
-  const config::Smarthost& smarthost = findings_.smarthost;
-  const bool is_implicit = smarthost.mode == config::Mode::implicit;
+  const bool is_implicit = findings_.smarthost.mode == config::Mode::implicit;
   const PeerKind kind = recognise_peer(held.first_octets);
   if (!is_implicit && kind == PeerKind::tls) findings_.is_tls_where_plaintext_was_expected = true;
   const bool is_plaintext_on_tls_port = is_implicit && kind == PeerKind::smtp;
-  if (findings_.is_tls_where_plaintext_was_expected || is_plaintext_on_tls_port) {
-    CheckAlternative alternative{in_other_mode(smarthost), {}};
-    if (auto talked = talk_again(alternative.smarthost)) {
-      alternative.conversation = *std::move(talked);
-      findings_.alternative = std::move(alternative);
-    }
+  // A server that takes one connection at a time answers TLS only now that the first is closed.
+  const bool is_mute = !is_implicit && held.first_octets.empty();
+  if (findings_.is_tls_where_plaintext_was_expected || is_plaintext_on_tls_port || is_mute) {
+    try_other_mode();
   } else if (held.handshake && held.handshake->error) {
-    findings_.second_look = talk_again(undemanding(smarthost));
+    auto look = caller_.call_anew(*findings_.walked, undemanding(findings_.smarthost));
+    if (look) findings_.second_look = std::move(look).value();
   }
+  // Where TLS began, or somebody meddled, another port is no remedy.
+  const bool is_over_tls = held.handshake || held.failure->fault == base::Fault::tls ||
+                           findings_.is_tls_where_plaintext_was_expected;
+  if (!is_over_tls && findings_.remedy() == nullptr && !is_with_smtpseal(held)) try_other_ports();
+}
+
+void Walk::try_other_mode() {
+  CheckAlternative alternative;
+  alternative.smarthost = in_other_mode(findings_.smarthost);
+  auto held = caller_.call_anew(*findings_.walked, alternative.smarthost);
+  if (held) {
+    alternative.conversation = std::move(held).value();
+  } else {
+    alternative.connect_error = held.error();
+  }
+  const auto& handshake = alternative.conversation.handshake;
+  if (handshake && (!handshake->error || alternative.conversation.has_identity_failure())) {
+    findings_.is_tls_where_plaintext_was_expected =
+        alternative.smarthost.mode == config::Mode::implicit;
+  }
+  findings_.alternatives.push_back(std::move(alternative));
+}
+
+void Walk::try_other_ports() {
+  auto tried =
+      try_ports(caller_, findings_.addresses, at_other_ports(findings_.smarthost, errand_.ports));
+  for (CheckAlternative& one : tried) findings_.alternatives.push_back(std::move(one));
 }
 
 }  // namespace
 
-void walk_to_smarthost(net::Loop& loop, const std::string& hostname, CheckFindings& findings,
+void walk_to_smarthost(net::Loop& loop, const CheckErrand& errand, CheckFindings& findings,
                        const CheckFollower& follower) {
   const auto& on_stage = follower.on_stage;
-  Walk walk(loop, hostname, findings, follower);
+  Walk walk(loop, errand, findings, follower);
   bool goes_on = walk.prepare();
   on_stage(CheckStage::configuration);
   if (!goes_on) return;

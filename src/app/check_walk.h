@@ -1,34 +1,40 @@
 // `smtpseal check` on its way to the smarthost: look-up, every address, one conversation.
 //
 // Does what `run` would do, one step after another, and writes down what happened; sends no mail.
-// Where something fails it looks a little further: what is behind a certificate that was refused,
-// whether TLS answers where a greeting was expected, and the other way round.
+// Where all is in order it comes once more, to see whether TLS sessions are resumed. Where
+// something fails it looks a little further: what is behind a certificate that was refused, whether
+// TLS answers where a greeting was expected, and the other way round, and what other ports have to
+// say.
 #pragma once
 
 #include <functional>
 #include <string>
-#include <string_view>
 
+#include "app/check_caller.h"
 #include "app/check_findings.h"
+#include "app/check_ports.h"
 #include "net/loop.h"
 
 namespace app {
 
-enum class CheckStage { configuration, lookup, connect, conversation };
+enum class CheckStage { configuration, lookup, connect, conversation, listeners };
 
-// No step is waited for longer than this, whatever the configuration allows.
-inline constexpr base::Duration kCheckPatience = std::chrono::seconds(30);
+// What check is to do besides walking.
+struct CheckErrand {
+  std::string hostname;  // ours, for EHLO
+  CheckProbes probes;
+  CheckPorts ports;
+};
 
 // Who follows the walk.
 struct CheckFollower {
   std::function<void(CheckStage)> on_stage;  // after each stage that was gone through
-  // Before what may take its time: "the greeting", and how long it is waited for.
-  std::function<void(std::string_view what, base::Duration most)> on_wait;
+  CheckWait on_wait;
 };
 
 // Fills in `findings`, whose smarthost, warnings and time are given, and tells `follower`;
-// it stops after the stage that failed. `hostname` is ours, for EHLO.
-void walk_to_smarthost(net::Loop& loop, const std::string& hostname, CheckFindings& findings,
+// it stops after the stage that failed.
+void walk_to_smarthost(net::Loop& loop, const CheckErrand& errand, CheckFindings& findings,
                        const CheckFollower& follower);
 
 }  // namespace app

@@ -79,6 +79,22 @@ void add_run(CLI::App& root, Bound& bound) {
   run->callback([&bound] { bound.invocation.command = Command::run; });
 }
 
+void add_probes(CLI::App& check, Bound& bound) {
+  Invocation& invocation = bound.invocation;
+  check.add_option("--auth-user", invocation.auth_user, "Try a login")->type_name("NAME");
+  CLI::Option* from =
+      check.add_option("--mail-from", invocation.probe_from, "Try whether a sender is taken")
+          ->type_name("ADDRESS");
+  CLI::Option* to = check
+                        .add_option("--rcpt-to", invocation.probe_to,
+                                    "Try whether a recipient is taken;\nmay be repeated")
+                        ->type_name("ADDRESS")
+                        ->expected(1)
+                        ->take_all()
+                        ->needs(from);
+  from->needs(to);
+}
+
 void add_check(CLI::App& root, Bound& bound) {
   CLI::App* check = root.add_subcommand("check", "Walk the path to the smarthost and explain it");
   add_config(*check, bound);
@@ -86,7 +102,18 @@ void add_check(CLI::App& root, Bound& bound) {
   add_json(*check, bound);
   check->add_option("smarthost", bound.target, "Instead of the configured one")
       ->type_name("HOST[:PORT]");
-  check->footer(file_footer("-c or HOST"));
+  add_probes(*check, bound);
+  check->footer(
+      file_footer("-c or HOST") +
+      "\n\n"
+      "The password of --auth-user is asked for at the terminal, without echo, or read\n"
+      "from the first line of standard input: it belongs neither into the arguments nor\n"
+      "into the environment, where others may read it. It is only given away inside TLS\n"
+      "with a certificate that was verified.\n"
+      "No mail is ever sent: --mail-from and --rcpt-to end in RSET, without DATA.\n\n"
+      "--json is described by contrib/schema/check.schema.json. Exit statuses: 0 mail can\n"
+      "be sent; 69 smarthost unavailable; 75 try again later; 76 it breaks the protocol;\n"
+      "77 TLS policy or login refused; 78 configuration wrong; 71 system error.");
   check->callback([&bound] { bound.invocation.command = Command::check; });
 }
 

@@ -20,6 +20,9 @@ struct Invocation {
   std::vector<config::Sources::Flag> flags;  // --listen, --smarthost, --tls, --mode
   bool is_json = false;
   std::optional<std::string> target;  // check HOST[:PORT]
+  std::string auth_user;              // check --auth-user
+  std::string probe_from;             // check --mail-from
+  std::vector<std::string> probe_to;  // check --rcpt-to
   std::string from, to;               // send
   std::optional<std::string> via;     // send --via, demo --smarthost-only --listen
   bool is_once = false;               // demo --once

@@ -9,12 +9,12 @@
 
 #include "app/commands.h"
 #include "app/load_config.h"
+#include "app/mail_address.h"
 #include "app/wire.h"
 #include "base/text.h"
 #include "config/values.h"
 #include "platform/platform.h"
 #include "smtp/mail_data.h"
-#include "smtp/path.h"
 #include "smtp/reply.h"
 #include "smtp/trace.h"
 
@@ -172,16 +172,6 @@ void Sender::quit() {
 
 // --- what to send, and where
 
-base::Result<std::string> parse_address(const std::string& text, bool is_reverse) {
-  const std::string whole = text.starts_with('<') ? text : "<" + text + ">";
-  auto parsed = smtp::parse_path(whole, is_reverse, smtp::Syntax::strict);
-  const auto* path = std::get_if<smtp::ParsedPath>(&parsed);
-  if (path == nullptr || !path->rest.empty()) {
-    return base::Error{base::Fault::config, base::printable(text) + " is no mail address"};
-  }
-  return path->path;
-}
-
 // Whether there is anything that says where the listener is.
 bool has_configuration(const config::Sources& sources) {
   // Other variables of that prefix may be anybody's.
@@ -267,7 +257,7 @@ ExitStatus tell_outcome(const base::Result<smtp::Reply>& outcome, const Sender& 
 ExitStatus send_command(const Invocation& invocation) {
   Letter letter;
   for (const bool is_reverse : {true, false}) {
-    const auto path = parse_address(is_reverse ? invocation.from : invocation.to, is_reverse);
+    const auto path = parse_mail_address(is_reverse ? invocation.from : invocation.to, is_reverse);
     if (!path) {
       std::cerr << "smtpseal: " << (is_reverse ? "--from: " : "--to: ") << path.error().detail
                 << '\n';

@@ -32,8 +32,8 @@ inline tls::SessionInfo good_session() {
   tls::CertificateFacts leaf;
   leaf.subject = "CN=smtp.example.edu";
   leaf.issuer = "CN=Example CA";
-  leaf.not_before = day(2026, 1, 1);
-  leaf.not_after = day(2026, 12, 31);
+  leaf.not_before = day(2027, 1, 1);
+  leaf.not_after = day(2027, 12, 31);
   leaf.key = "EC 256";
   leaf.pin = "sha256//AAAA";
   leaf.names = {"smtp.example.edu", "mail.example.edu"};
@@ -66,7 +66,7 @@ inline CheckFindings good_findings() {
   CheckFindings findings;
   findings.smarthost.hosts = {"smtp.example.edu"};
   findings.smarthost.port = 587;
-  findings.now = day(2026, 6, 1);
+  findings.now = day(2027, 6, 1);
   findings.trust_source = "system trust store /etc/ca.pem (144 certificates)";
   findings.lookup_milliseconds = 7;
   findings.addresses = {address("192.0.2.1:587")};
@@ -113,6 +113,7 @@ inline CheckReport report_on(const CheckFindings& findings) {
       if (findings.walked) add_steps(report, CheckStage::conversation, findings);
     }
   }
+  add_steps(report, CheckStage::listeners, findings);
   conclude(report, findings);
   return report;
 }

@@ -9,6 +9,7 @@
 
 #include "app/check_fixture.h"
 #include "base/text.h"
+#include "support/json_schema.h"
 
 namespace app {
 namespace {
@@ -132,9 +133,13 @@ TEST(CheckText, NamesTheFileThatTheConfigurationIsFor) {
               HasSubstr("\nConfiguration that works, for /x/y.conf:\n"));
 }
 
-TEST(CheckText, SaysNothingOfPins) {
-  const CheckReport report = report_on(good_findings());
-  EXPECT_THAT(format_steps(report.steps, false), Not(HasSubstr("sha256//")));
+TEST(CheckText, PrintsThePinToPasteInOnePiece) {
+  CheckFindings findings = good_findings();
+  const std::string pin = "sha256//" + std::string(43, 'A') + "=";
+  findings.conversation.handshake->info.chain[0].pin = pin;
+  const std::string text = format_steps(report_on(findings).steps, false);
+  EXPECT_THAT(text, HasSubstr(" pin = " + pin + "\n"));
+  EXPECT_LE(widest_line(text), kReportColumns);
 }
 
 TEST(CheckReport, ExitsByTheFaultOfTheFirstFailure) {
@@ -176,6 +181,20 @@ TEST(CheckJson, HasEveryFieldOfTheSchema) {
   EXPECT_FALSE(value.contains("more"));
 }
 
+TEST(CheckJson, KeepsToItsSchema) {
+  const json schema = support::check_schema();
+  CheckFindings refused = good_findings();
+  refuse_certificate(refused, {{tls::IdentityFault::Rule::trust, true, "not trusted"}});
+  CheckFindings lost = good_findings();
+  lost.lookup_error = base::Error{base::Fault::unreachable, "no such host"};
+  const std::string problems = format_json(std::vector<config::Problem>{{"f:1", "unknown key"}});
+  for (const std::string& text :
+       {format_json({report_on(good_findings())}), format_json({report_on(refused)}),
+        format_json({report_on(lost), report_on(good_findings())}), problems}) {
+    EXPECT_THAT(support::schema_faults(schema, json::parse(text)), testing::IsEmpty()) << text;
+  }
+}
+
 TEST(CheckJson, DescribesEachStep) {
   const json value = json::parse(format_json({report_on(good_findings())}));
   std::vector<std::string> names;
@@ -210,7 +229,7 @@ TEST(CheckJson, ListsCertificatesWithTheirDays) {
   const json value = json::parse(format_json({report_on(good_findings())}));
   const json& leaf = value["certificates"][0];
   EXPECT_EQ(leaf["subject"], "CN=smtp.example.edu");
-  EXPECT_EQ(leaf["not_after"], "2026-12-31T00:00:00.000Z");
+  EXPECT_EQ(leaf["not_after"], "2027-12-31T00:00:00.000Z");
   EXPECT_EQ(leaf["days_left"], 213);
   EXPECT_EQ(leaf["names"], json({"smtp.example.edu", "mail.example.edu"}));
 }

@@ -152,8 +152,8 @@ TEST(CheckSteps, ExitWithTemporaryForATransientGreeting) {
 
 TEST(CheckSteps, RecogniseTlsWhereAGreetingWasExpected) {
   CheckFindings findings = good_findings();
-  findings.alternative = CheckAlternative{findings.smarthost, findings.conversation};
-  findings.alternative->smarthost.mode = config::Mode::implicit;
+  findings.alternatives = {{findings.smarthost, std::nullopt, findings.conversation}};
+  findings.alternatives[0].smarthost.mode = config::Mode::implicit;
   findings.is_tls_where_plaintext_was_expected = true;
   cut_after(findings.conversation, 1, error(base::Fault::tls, "waits for TLS"));
   findings.conversation.first_octets.clear();
@@ -168,7 +168,7 @@ TEST(CheckSteps, OfferNoConfigurationThatFailedWhenItWasTried) {
   CheckFindings findings = good_findings();
   findings.is_tls_where_plaintext_was_expected = true;
   cut_after(findings.conversation, 1, error(base::Fault::tls, "waits for TLS"));
-  findings.alternative = CheckAlternative{findings.smarthost, findings.conversation};
+  findings.alternatives = {{findings.smarthost, std::nullopt, findings.conversation}};
   EXPECT_THAT(report_on(findings).configuration, IsEmpty());
 }
 
@@ -370,16 +370,16 @@ TEST(CheckSteps, SayThatCaFileStandsInForTheSystemsStore) {
 
 TEST(CheckSteps, PutEachBrokenRuleWhereItBelongs) {
   CheckFindings findings = good_findings();
-  findings.now = day(2027, 2, 1);
-  refuse_certificate(findings, {{Rule::validity, true, "certificate expired on 2026-12-31"},
+  findings.now = day(2028, 2, 1);
+  refuse_certificate(findings, {{Rule::validity, true, "certificate expired on 2027-12-31"},
                                 {Rule::name, true, "certificate is for a, not for b"}});
   const CheckReport report = report_on(findings);
   EXPECT_EQ(step_of(report, "certificate").status, CheckStatus::fail);
-  EXPECT_THAT(step_of(report, "certificate").detail, HasSubstr("expired on 2026-12-31"));
+  EXPECT_THAT(step_of(report, "certificate").detail, HasSubstr("expired on 2027-12-31"));
   EXPECT_THAT(step_of(report, "certificate").advice, HasSubstr("clock is wrong"));
   EXPECT_EQ(step_of(report, "trust").status, CheckStatus::pass);
   EXPECT_EQ(step_of(report, "name").status, CheckStatus::fail);
-  EXPECT_THAT(report.summary, HasSubstr("expired on 2026-12-31"));
+  EXPECT_THAT(report.summary, HasSubstr("expired on 2027-12-31"));
 }
 
 TEST(CheckSteps, NameEveryFaultAtTheEnd) {
@@ -404,6 +404,19 @@ TEST(CheckSteps, NameTheKeyAndTheVariableThatHelp) {
   EXPECT_THAT(step_of(report, "trust").advice, HasSubstr("SMTPSEAL_SMARTHOST_BACK_UP_CA_FILE="));
 }
 
+TEST(CheckSteps, LeaveToTheAdministratorWhatOnlyAnotherCertificateCures) {
+  for (const char* why : {"certificate is not meant for a TLS server",
+                          "certificate is signed with a hash that is no longer safe",
+                          "certificate or its issuer's has too small a key (its own: RSA 1024)",
+                          "certificate has a kind of key or signature that is not accepted"}) {
+    CheckFindings findings = good_findings();
+    refuse_certificate(findings, {{Rule::other, true, why}});
+    const CheckStep step = step_of(report_on(findings), "trust");
+    EXPECT_EQ(step.detail, why);
+    EXPECT_THAT(step.advice, HasSubstr("it needs another certificate")) << why;
+  }
+}
+
 TEST(CheckSteps, BlameTheChainForAnIssuerThatExpired) {
   CheckFindings findings = good_findings();
   refuse_certificate(findings, {{Rule::validity, false, "issuer's certificate expired"}});
@@ -423,7 +436,7 @@ TEST(CheckSteps, SuggestTheNameTheCertificateCarries) {
 
 TEST(CheckSteps, WarnOfACertificateThatEndsSoon) {
   CheckFindings findings = good_findings();
-  findings.now = day(2026, 12, 31) - std::chrono::days(kExpiryWarningDays - 1);
+  findings.now = day(2027, 12, 31) - std::chrono::days(kExpiryWarningDays - 1);
   const CheckReport report = report_on(findings);
   EXPECT_EQ(step_of(report, "certificate").status, CheckStatus::warn);
   EXPECT_THAT(step_of(report, "certificate").detail, HasSubstr("expires in 20 days"));
@@ -432,14 +445,14 @@ TEST(CheckSteps, WarnOfACertificateThatEndsSoon) {
 
 TEST(CheckSteps, DoNotWarnThreeWeeksBeforeTheEnd) {
   CheckFindings findings = good_findings();
-  findings.now = day(2026, 12, 31) - std::chrono::days(kExpiryWarningDays);
+  findings.now = day(2027, 12, 31) - std::chrono::days(kExpiryWarningDays);
   EXPECT_EQ(step_of(report_on(findings), "certificate").status, CheckStatus::pass);
 }
 
 TEST(CheckSteps, OnlyRemarkOnAnExpiredCertificateThatNobodyVerifies) {
   CheckFindings findings = good_findings();
   findings.smarthost.tls.level = tls::Level::encrypt;
-  findings.now = day(2027, 2, 1);
+  findings.now = day(2028, 2, 1);
   findings.conversation.handshake->info.faults = {{Rule::validity, true, "expired"}};
   const CheckReport report = report_on(findings);
   EXPECT_EQ(step_of(report, "certificate").status, CheckStatus::warn);

@@ -1,6 +1,5 @@
 // `smtpseal check` against a smarthost that is in order, or wrong in one way.
 #include <chrono>
-#include <map>
 #include <sstream>
 #include <string>
 
@@ -8,11 +7,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "support/certificates.h"
-#include "support/config_text.h"
-#include "support/scripted_smarthost.h"
-#include "support/smtpseal_process.h"
-#include "support/temp_dir.h"
+#include "e2e/check_fixture.h"
+#include "support/smtp_client.h"
 
 namespace support {
 namespace {
@@ -22,84 +18,7 @@ using std::chrono::hours;
 using testing::HasSubstr;
 using testing::Not;
 
-class Check : public ::testing::Test {
- protected:
-  void SetUp() override {
-    Behavior behavior;
-    behavior.tls = good_server_context();
-    begin(behavior);
-  }
-
-  void TearDown() override {
-    smarthost_->stop();
-    for (const std::string& each : smarthost_->journal().complaints()) ADD_FAILURE() << each;
-    for (const ConnectionRecord& record : smarthost_->journal().records()) {
-      EXPECT_EQ((record.received(false) + record.received(true)).find("MAIL"), std::string::npos)
-          << "check sent mail";
-    }
-  }
-
-  void begin(Behavior behavior) {
-    smarthost_ = std::make_unique<ScriptedSmarthost>(std::move(behavior));
-    config_.set("smtpseal", "hostname", "seal.client.test")
-        .set("listener", "listen", "127.0.0.1:0")
-        .set("smarthost", "host", "127.0.0.1")
-        .set("smarthost", "port", std::to_string(smarthost_->port()))
-        .set("smarthost", "verify_name", kSmarthostName)
-        .set("smarthost", "ca_file",
-             directory_.write("ca.pem", trusted_authority().certificate_pem()));
-  }
-
-  void change(const std::function<void(Behavior&)>& how) {
-    Behavior behavior = smarthost_->behavior();
-    how(behavior);
-    smarthost_->set_behavior(std::move(behavior));
-  }
-
-  void present(const tls::CertificateRequest& request,
-               tls::Authority& authority = trusted_authority()) {
-    change([&](Behavior& behavior) { behavior.tls = server_context(request, authority); });
-  }
-
-  Finished check(std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {"check", "-c",
-                                          directory_.write("check.conf", config_.text())};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return run_smtpseal(std::move(arguments));
-  }
-
-  // The JSON report, whose exit status must be that of the program.
-  json report() {
-    const Finished finished = check({"--json"});
-    EXPECT_EQ(finished.errors, "");
-    json value = json::parse(finished.output);
-    EXPECT_EQ(value["exit_status"], finished.status);
-    EXPECT_EQ(value["ok"], finished.status == 0);
-    return value;
-  }
-
-  // The status of a step; of the worst where there are several.
-  static std::string status_of(const json& report, const std::string& name) {
-    const std::map<std::string, int> badness = {
-        {"", 0}, {"PASS", 1}, {"SKIP", 2}, {"WARN", 3}, {"FAIL", 4}};
-    std::string worst;
-    for (const json& step : report["steps"]) {
-      const std::string status = step["status"];
-      if (step["step"] == name && badness.at(status) > badness.at(worst)) worst = status;
-    }
-    return worst;
-  }
-  static std::string text_of(const json& report, const std::string& name, const char* field) {
-    for (const json& step : report["steps"]) {
-      if (step["step"] == name) return step.value(field, "");
-    }
-    return {};
-  }
-
-  TempDir directory_;
-  ConfigText config_;
-  std::unique_ptr<ScriptedSmarthost> smarthost_;
-};
+class Check : public CheckTest {};
 
 TEST_F(Check, PassesAGoodSmarthostStepByStep) {
   const json value = report();
@@ -118,10 +37,12 @@ TEST_F(Check, PassesAGoodSmarthostStepByStep) {
 TEST_F(Check, SaysOurNameAndGoodbye) {
   report();
   smarthost_->wait_until_idle();
-  ASSERT_EQ(smarthost_->connections(), 1U);
-  const ConnectionRecord record = smarthost_->journal().records()[0];
-  EXPECT_EQ(record.received(false), "EHLO seal.client.test\r\nSTARTTLS\r\n");
-  EXPECT_EQ(record.received(true), "EHLO seal.client.test\r\nQUIT\r\n");
+  // Once to look at everything, once more to resume.
+  ASSERT_EQ(smarthost_->connections(), 2U);
+  for (const ConnectionRecord& record : smarthost_->journal().records()) {
+    EXPECT_EQ(record.received(false), "EHLO seal.client.test\r\nSTARTTLS\r\n");
+    EXPECT_EQ(record.received(true), "EHLO seal.client.test\r\nQUIT\r\n");
+  }
 }
 
 TEST_F(Check, IsReadableInEightyColumnsWithoutColour) {
@@ -239,7 +160,8 @@ TEST_F(Check, FailsWhereNothingListens) {
   const json value = report();
   EXPECT_EQ(value["exit_status"], 69);
   EXPECT_EQ(status_of(value, "connect"), "FAIL");
-  EXPECT_THAT(text_of(value, "connect", "advice"), HasSubstr("465 --mode implicit"));
+  EXPECT_THAT(text_of(value, "connect", "advice"), HasSubstr("Nothing accepts connections"));
+  EXPECT_THAT(text_of(value, "connect", "advice"), HasSubstr("587"));
   EXPECT_EQ(status_of(value, "auth"), "SKIP");
 }
 
@@ -363,6 +285,98 @@ TEST_F(Check, TellsAllThatIsWrongWithACertificate) {
   const std::string summary = report()["summary"];
   EXPECT_THAT(summary, HasSubstr("not in the ca_file"));
   EXPECT_THAT(summary, HasSubstr("mail.example.net"));
+}
+
+// --- what it ends with
+
+std::string joined_lines(const json& lines) {
+  std::string text;
+  for (const std::string line : lines) text += line + "\n";
+  return text;
+}
+
+TEST_F(Check, EndsWithLinesThatReallyWork) {
+  const std::string lines = joined_lines(report()["configuration"]);
+  const std::string file = directory_.write("tried.conf", lines);
+  EXPECT_EQ(run_smtpseal({"check", "-c", file}).status, 0) << lines;
+  const Process::Start start{
+      smtpseal_program(), {"run", "-c", file, "--listen", "127.0.0.1:0"}, {}};
+  Process seal(start);
+  const std::string ready = seal.wait_for_error_line(
+      [](const std::string& line) { return parse_log_line(line, "ready").has_value(); });
+  const std::string listen = parse_log_line(ready, "ready")->field("listen");
+  const Finished sent =
+      run_smtpseal({"send", "--via", listen, "--from", "a@x.test", "--to", "b@y.test"});
+  EXPECT_EQ(sent.status, 0) << sent.output << sent.errors;
+  EXPECT_EQ(smarthost_->mails().size(), 1U);
+  seal.signal(SIGTERM);
+  EXPECT_EQ(seal.wait(), 0);
+  is_mail_sent_ = true;
+}
+
+TEST_F(Check, EndsWithLinesOfTheModeThatWasFoundToWork) {
+  change([](Behavior& behavior) { behavior.is_implicit_tls = true; });
+  const std::string file = directory_.write("tried.conf", joined_lines(report()["configuration"]));
+  EXPECT_EQ(run_smtpseal({"check", "-c", file}).status, 0);
+}
+
+// --- the listener's own side
+
+TEST_F(Check, BindsTheListenersAddressesForAMoment) {
+  const json value = report();
+  EXPECT_EQ(status_of(value, "listener"), "PASS");
+  EXPECT_EQ(status_of(json{{"steps", json::array()}}, "listener"), "");
+}
+
+TEST_F(Check, KnowsARunningSmtpsealAtTheListenersAddress) {
+  Smtpseal seal(directory_, config_);
+  config_.set("listener", "listen", "127.0.0.1:" + std::to_string(seal.port()));
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 0);
+  EXPECT_EQ(status_of(value, "listener"), "PASS") << value.dump(2);
+  EXPECT_THAT(text_of(value, "listener", "detail"), HasSubstr("a running smtpseal"));
+  EXPECT_EQ(seal.stop(), 0);
+}
+
+TEST_F(Check, FailsWhereAnotherProgramHasTheListenersAddress) {
+  Behavior other;
+  other.name = "mx.other.test";
+  ScriptedSmarthost taken(other);
+  config_.set("listener", "listen", "127.0.0.1:" + std::to_string(taken.port()));
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 71);
+  EXPECT_THAT(text_of(value, "listener", "detail"),
+              HasSubstr("another program listens there: 220 mx.other.test ESMTP"));
+  EXPECT_FALSE(value["configuration"].empty()) << "the way to the smarthost is in order";
+}
+
+TEST_F(Check, LeavesListenersAloneWhereOnlyAHostIsGiven) {
+  const std::string target = "127.0.0.1:" + std::to_string(smarthost_->port());
+  const Finished finished = run_smtpseal({"check", target, "--json"},
+                                         {{"SMTPSEAL_SMARTHOST_CA_FILE", directory_.path("ca.pem")},
+                                          {"SMTPSEAL_SMARTHOST_VERIFY_NAME", kSmarthostName}});
+  EXPECT_EQ(status_of(json::parse(finished.output), "listener"), "");
+}
+
+// --- more than one connection
+
+TEST_F(Check, SaysWhetherSessionsAreResumed) {
+  const json value = report();
+  for (const json& step : value["steps"]) {
+    if (step["step"] != "resumption" && step["step"] != "tls") continue;
+    EXPECT_EQ(step["resumed"], step["step"] == "resumption") << step;
+  }
+  EXPECT_EQ(status_of(value, "resumption"), "PASS");
+}
+
+TEST_F(Check, WarnsOfASmarthostThatWantsNoSecondConnection) {
+  smarthost_->on(Point::greeting, [](const Situation& now) -> std::optional<Answer> {
+    if (now.wire.number() == 0) return std::nullopt;
+    return Answer{"421 4.7.0 too many connections\r\n", Then::close};
+  });
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 0);
+  EXPECT_EQ(status_of(value, "resumption"), "WARN");
 }
 
 TEST_F(Check, RefusesATargetThatIsNone) {

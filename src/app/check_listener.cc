@@ -1,0 +1,80 @@
+// See check_listener.h.
+#include "app/check_listener.h"
+
+#include <utility>
+
+#include "app/listen_advice.h"
+#include "net/listener.h"
+
+namespace app {
+
+namespace {
+
+// Binds and lets go. Clients that come in between find nobody, as before.
+class Trial final : net::ListenerEvents {
+ public:
+  [[nodiscard]] std::optional<base::Error> bind(net::Loop& loop,
+                                                const base::SocketAddress& address) {
+    const auto opened = net::Listener::open(loop, address, *this, {net::PortUse::alone, true});
+    if (opened) return std::nullopt;
+    return opened.error();
+  }
+
+ private:
+  void on_accept(net::TcpStream) override {}
+  void on_accept_error(const base::Error&) override {}
+};
+
+// Where to reach one who listens at `address`.
+base::SocketAddress reachable(base::SocketAddress address) {
+  if (!address.is_unspecified()) return address;
+  return base::parse_ip(address.is_v6() ? "::1" : "127.0.0.1", address.port).value();
+}
+
+std::optional<CheckConversation> speak(const CheckCaller& caller,
+                                       const base::SocketAddress& address) {
+  config::Smarthost plain;
+  plain.hosts = {address.host()};
+  plain.port = address.port;
+  plain.tls.level = tls::Level::none;
+  CheckCall call;
+  call.smarthost = &plain;
+  auto held = caller.call(address, call);
+  if (!held) return std::nullopt;
+  return std::move(held).value();
+}
+
+}  // namespace
+
+std::vector<CheckListener> listeners_of(const config::Config& config,
+                                        const config::Smarthost& smarthost) {
+  std::vector<CheckListener> listeners;
+  for (const config::Listener& listener : config.listeners) {
+    if (config.find_smarthost(listener.smarthost) != &smarthost) continue;
+    const std::string place =
+        config.places.of(config::section_label("listener", listener.name), "listen");
+    for (const base::SocketAddress& address : listener.listen) {
+      CheckListener one;
+      one.listener = listener;
+      one.address = address;
+      one.place = place;
+      listeners.push_back(std::move(one));
+    }
+  }
+  return listeners;
+}
+
+void look_at_listeners(const CheckCaller& caller, std::vector<CheckListener>& listeners) {
+  for (CheckListener& one : listeners) {
+    Trial trial;
+    one.bind_error = trial.bind(caller.loop(), one.address);
+    if (!one.bind_error) continue;
+    // Without the privilege it is not told whether somebody has the port.
+    const ListenTrouble trouble = listen_trouble(*one.bind_error);
+    if (trouble == ListenTrouble::taken || trouble == ListenTrouble::forbidden) {
+      one.conversation = speak(caller, reachable(one.address));
+    }
+  }
+}
+
+}  // namespace app
