@@ -147,7 +147,17 @@ std::string advise_setting(const config::Smarthost& smarthost, std::string_view 
          "=" + std::string(value) + " in the environment)";
 }
 
-std::string advise_on_trust_store(const config::Smarthost& smarthost) {
+std::string advise_on_trust_store(const config::Smarthost& smarthost, const base::Error& error) {
+  const tls::IdentityFiles& own = smarthost.client_identity;
+  for (const std::string& file : {own.certificate, own.key, own.passphrase_file}) {
+    if (!file.empty() && error.detail.starts_with(file)) {
+      return "Correct client_certificate and client_key, or leave them out where the smarthost "
+             "asks for no certificate.";
+    }
+  }
+  if (!own.passphrase_command.empty() && contains(error.detail, "passphrase")) {
+    return "Correct client_key_passphrase_command, which must print the passphrase.";
+  }
   if (!smarthost.tls.ca_files.empty() || !smarthost.tls.ca_dirs.empty()) {
     return "Correct ca_file or ca_dir, or leave both out to use the system's trust store.";
   }

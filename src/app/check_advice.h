@@ -26,7 +26,8 @@ enum class ConnectTrouble { refused, timed_out, no_route, other };
 [[nodiscard]] std::string advise_setting(const config::Smarthost& smarthost, std::string_view key,
                                          std::string_view value);
 
-[[nodiscard]] std::string advise_on_trust_store(const config::Smarthost& smarthost);
+[[nodiscard]] std::string advise_on_trust_store(const config::Smarthost& smarthost,
+                                                const base::Error& error);
 [[nodiscard]] std::string advise_on_level(tls::Level level);
 [[nodiscard]] std::string advise_on_lookup(const std::string& host);
 [[nodiscard]] std::string advise_on_slow_lookup();
@@ -45,6 +46,8 @@ enum class ConnectTrouble { refused, timed_out, no_route, other };
 [[nodiscard]] std::string advise_on_refused_starttls(const CheckFindings& findings);
 [[nodiscard]] std::string advise_on_handshake(const CheckFindings& findings);
 [[nodiscard]] std::string advise_on_trust(const CheckFindings& findings);
+// None of the pinned keys was shown.
+[[nodiscard]] std::string advise_on_pin(const config::Smarthost& smarthost);
 [[nodiscard]] std::string advise_on_name(const config::Smarthost& smarthost,
                                          const tls::CertificateFacts& leaf);
 [[nodiscard]] std::string advise_on_expired(const CheckFindings& findings,

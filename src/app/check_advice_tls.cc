@@ -49,7 +49,9 @@ std::string advise_on_trust(const CheckFindings& findings) {
   if (is_self_signed) {
     return "The certificate vouches for itself. If that is meant to be so, get it from the "
            "smarthost's administrator by a way you trust and " +
-           set_file;
+           set_file +
+           " Or have the administrator confirm the pin printed above, and set tls = pin and that "
+           "pin.";
   }
   if (info.chain.size() == 1) {
     return "The smarthost sent only its own certificate. Either it forgets those between it and "
@@ -58,6 +60,14 @@ std::string advise_on_trust(const CheckFindings& findings) {
            own_file;
   }
   return "If the authority is a private one, " + own_file;
+}
+
+std::string advise_on_pin(const config::Smarthost& smarthost) {
+  return "The smarthost's key was changed, or somebody else answers in its place: mail is held "
+         "back "
+         "until that is known. Ask its administrator by a way you trust; if the new key is his, "
+         "add the pin printed above: " +
+         advise_setting(smarthost, "pin", "OLD, NEW") + ".";
 }
 
 std::string advise_on_name(const config::Smarthost& smarthost, const tls::CertificateFacts& leaf) {

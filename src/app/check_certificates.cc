@@ -46,25 +46,40 @@ class CertificateSteps {
     report_.certificates = info_.chain;
   }
 
+  // Where pins are configured: whether the smarthost, or an authority above it, has one of them.
+  void add_pin() {
+    const std::vector<std::string>& pins = findings_.smarthost.tls.pins;
+    if (pins.empty() || !is_demanding()) return;
+    const tls::IdentityFault* fault = find_pin_fault();
+    const bool is_match = fault == nullptr;
+    CheckStep step = is_match ? make_step("pin", CheckStatus::pass, describe_match())
+                              : make_failure("pin", base::Fault::tls, fault->detail,
+                                             advise_on_pin(findings_.smarthost));
+    step.facts = {{"pins", pins}, {"is_match", is_match}};
+    report_.steps.push_back(std::move(step));
+  }
+
   void add_trust() {
-    if (!is_verifying()) {
-      report_.steps.push_back(
-          make_step("trust", CheckStatus::skip,
-                    "not verified with tls = " + std::string(tls::to_string(level()))));
-      return;
-    }
     std::string words;
     std::vector<std::string> rules;
     for (const tls::IdentityFault& fault : info_.faults) {
       rules.push_back(fault.detail);
-      // The name and the leaf's dates have steps of their own.
-      const bool is_elsewhere =
-          fault.rule == Rule::name || (fault.rule == Rule::validity && fault.is_leaf);
+      // The name, the pin and the leaf's dates have steps of their own.
+      const bool is_elsewhere = fault.rule == Rule::name || fault.rule == Rule::pin ||
+                                (fault.rule == Rule::validity && fault.is_leaf);
       if (!is_elsewhere) words.append(words.empty() ? "" : "; ").append(fault.detail);
     }
-    CheckStep step = words.empty() ? make_step("trust", CheckStatus::pass,
-                                               "chain verified by the " + findings_.trust_source)
-                                   : make_failure("trust", base::Fault::tls, words, advise());
+    CheckStep step;
+    if (!is_demanding()) {
+      step = make_step("trust", CheckStatus::skip,
+                       "not verified with tls = " + std::string(tls::to_string(level())));
+    } else if (!words.empty()) {
+      step = make_failure("trust", base::Fault::tls, words, advise());
+    } else if (is_key_decisive()) {
+      step = make_step("trust", CheckStatus::skip, "not needed with tls = pin: the key decides");
+    } else {
+      step = make_step("trust", CheckStatus::pass, "chain verified by the " + verified_by());
+    }
     step.facts = {{"rules", std::move(rules)}};
     report_.steps.push_back(std::move(step));
   }
@@ -74,9 +89,11 @@ class CertificateSteps {
     const tls::CertificateFacts& leaf = info_.chain.front();
     const tls::IdentityFault* fault = find(Rule::name, true);
     CheckStep step;
-    if (fault == nullptr) {
+    if (is_key_decisive()) {
+      step = make_step("name", CheckStatus::skip, "not needed with tls = pin: the key decides");
+    } else if (fault == nullptr) {
       step = make_step("name", CheckStatus::pass, "certificate is for " + info_.server_name);
-    } else if (is_verifying()) {
+    } else if (is_demanding()) {
       step = make_failure("name", base::Fault::tls, fault->detail,
                           advise_on_name(findings_.smarthost, leaf));
     } else {
@@ -88,9 +105,48 @@ class CertificateSteps {
     report_.steps.push_back(std::move(step));
   }
 
+  // A refusal that no step above has told is still one.
+  void add_refusal() {
+    if (!is_refused_ || report_.path_failure() != nullptr) return;
+    report_.steps.push_back(make_failure(
+        "trust", base::Fault::tls, findings_.conversation.handshake->error->detail, advise()));
+  }
+
  private:
   [[nodiscard]] tls::Level level() const { return findings_.smarthost.tls.level; }
-  [[nodiscard]] bool is_verifying() const { return level() == tls::Level::verify; }
+  [[nodiscard]] bool is_demanding() const {
+    return level() == tls::Level::verify || level() == tls::Level::pin;
+  }
+  [[nodiscard]] bool is_pinned(const tls::CertificateFacts& certificate) const {
+    const auto& pins = findings_.smarthost.tls.pins;
+    return std::find(pins.begin(), pins.end(), certificate.pin) != pins.end();
+  }
+  // With tls = pin a smarthost that proves to have the key needs nothing else, and one that has
+  // none is asked nothing else.
+  [[nodiscard]] bool is_key_decisive() const {
+    if (level() != tls::Level::pin || info_.chain.empty()) return false;
+    return is_pinned(info_.chain.front()) || find_pin_fault() != nullptr;
+  }
+  [[nodiscard]] const tls::IdentityFault* find_pin_fault() const {
+    const auto found =
+        std::find_if(info_.faults.begin(), info_.faults.end(),
+                     [](const tls::IdentityFault& one) { return one.rule == Rule::pin; });
+    return found == info_.faults.end() ? nullptr : &*found;
+  }
+
+  // What vouches for the chain, where it is in order.
+  [[nodiscard]] std::string verified_by() const {
+    return level() == tls::Level::pin ? "pinned key of an authority" : findings_.trust_source;
+  }
+
+  [[nodiscard]] std::string describe_match() const {
+    for (std::size_t i = 0; i < info_.chain.size(); ++i) {
+      if (!is_pinned(info_.chain[i])) continue;
+      return i == 0 ? "the smarthost has the pinned key"
+                    : "an authority above it has the pinned key: " + info_.chain[i].subject;
+    }
+    return "an authority above it has the pinned key";
+  }
 
   [[nodiscard]] const tls::IdentityFault* find(Rule rule, bool is_leaf) const {
     const auto found = std::find_if(
@@ -170,8 +226,10 @@ void add_certificate_steps(CheckReport& report, const CheckFindings& findings) {
   if (own.error && !findings.conversation.has_identity_failure()) return;
   CertificateSteps steps(report, findings);
   steps.add_chain();
+  steps.add_pin();
   steps.add_trust();
   steps.add_name();
+  steps.add_refusal();
 }
 
 }  // namespace app

@@ -69,9 +69,7 @@ std::string describe_working(const CheckAlternative& one) {
   std::string text = "works";
   if (const auto& handshake = one.conversation.handshake) {
     text += ": " + handshake->info.version;
-    if (handshake->info.verification == tls::Verification::verified) {
-      text += ", certificate verified";
-    }
+    text += ", certificate " + std::string(tls::to_string(handshake->info.verification));
   }
   const auto& mechanisms = one.conversation.extensions->auth_mechanisms;
   if (!mechanisms.empty()) text += "; offers AUTH " + joined(mechanisms);

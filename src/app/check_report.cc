@@ -14,7 +14,7 @@ constexpr std::size_t kLabelWidth = 13;
 constexpr std::size_t kDetailColumn = kLabelColumn + kLabelWidth + 2;
 constexpr std::string_view kArrow = "-> ";
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 21> kLabels = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 22> kLabels = {{
     {"configuration", "configuration"},
     {"dns", "DNS"},
     {"connect", "connect"},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 21> kLabels 
     {"starttls", "STARTTLS"},
     {"tls", "TLS"},
     {"certificate", "certificate"},
+    {"pin", "pin"},
     {"trust", "trust"},
     {"name", "name"},
     {"ehlo-tls", "EHLO in TLS"},

@@ -21,7 +21,7 @@ void add_configuration(CheckReport& report, const CheckFindings& findings) {
   if (findings.trust_error) {
     report.steps.push_back(make_failure("configuration", findings.trust_error->fault,
                                         findings.trust_error->detail,
-                                        advise_on_trust_store(smarthost)));
+                                        advise_on_trust_store(smarthost, *findings.trust_error)));
     return;
   }
   std::string detail = findings.target() + ", mode = " + std::string(mode_word(smarthost.mode)) +
@@ -160,9 +160,13 @@ std::string summarise_failures(const CheckReport& report) {
 std::string describe_security(const CheckFindings& findings) {
   const auto& handshake = findings.conversation.handshake;
   if (!handshake) return "UNENCRYPTED";
-  return handshake->info.version + ", certificate " +
-         (handshake->info.verification == tls::Verification::verified ? "verified"
-                                                                      : "NOT verified");
+  switch (handshake->info.verification) {
+    case tls::Verification::verified: return handshake->info.version + ", certificate verified";
+    case tls::Verification::pinned: return handshake->info.version + ", key pinned";
+    case tls::Verification::unverified:
+    case tls::Verification::none: break;
+  }
+  return handshake->info.version + ", certificate NOT verified";
 }
 
 std::string summarise_success(const CheckReport& report, const CheckFindings& findings) {
@@ -273,16 +277,27 @@ std::vector<std::string> format_smarthost_lines(const config::Smarthost& smartho
       "mode = " + std::string(mode_word(smarthost.mode)),
       "tls = " + std::string(tls::to_string(smarthost.tls.level))};
   const tls::ClientOptions& options = smarthost.tls;
-  if (options.min_version == tls::Version::tls13) lines.push_back("tls_min = 1.3");
-  // Without verifying these have no effect, and `run` would say so.
-  if (options.level != tls::Level::verify) return lines;
-  if (!options.ca_files.empty()) {
-    lines.push_back("ca_file = " + config::format_list(options.ca_files));
+  const auto add = [&](const std::string& key, const std::string& value) {
+    if (!value.empty()) lines.push_back(key + " = " + value);
+  };
+  if (!smarthost.ehlo_name.empty()) add("ehlo_name", smarthost.ehlo_name);
+  if (options.min_version == tls::Version::tls13) add("tls_min", "1.3");
+  if (options.level != tls::Level::none) {
+    add("client_certificate", smarthost.client_identity.certificate);
+    add("client_key", smarthost.client_identity.key);
+    add("client_key_passphrase_file", smarthost.client_identity.passphrase_file);
+    add("client_key_passphrase_command", smarthost.client_identity.passphrase_command);
   }
-  if (!options.ca_dirs.empty()) {
-    lines.push_back("ca_dir = " + config::format_list(options.ca_dirs));
+  // What has no effect with a level is left out: `run` would warn of it.
+  const bool is_verifying = options.level == tls::Level::verify;
+  if (is_verifying) {
+    add("ca_file", config::format_list(options.ca_files));
+    add("ca_dir", config::format_list(options.ca_dirs));
   }
-  if (!options.verify_name.empty()) lines.push_back("verify_name = " + options.verify_name);
+  if (is_verifying || options.level == tls::Level::pin) {
+    add("pin", config::format_list(options.pins));
+    add("verify_name", options.verify_name);
+  }
   return lines;
 }
 

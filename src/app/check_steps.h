@@ -5,6 +5,7 @@
 #include "app/check_findings.h"
 #include "app/check_report.h"
 #include "app/check_walk.h"
+#include "app/expiry_watch.h"
 
 namespace app {
 
@@ -23,8 +24,6 @@ void conclude(CheckReport& report, const CheckFindings& findings);
 // The lines that stand for `smarthost` in a configuration file, beginning with [smarthost].
 [[nodiscard]] std::vector<std::string> format_smarthost_lines(const config::Smarthost& smarthost);
 
-// A certificate that ends sooner than this is warned about.
-inline constexpr long kExpiryWarningDays = 21;
 // What takes longer than this is worth a remark.
 inline constexpr long long kSlowLookup = 2000;    // milliseconds
 inline constexpr long long kSlowGreeting = 5000;  // milliseconds

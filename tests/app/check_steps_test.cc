@@ -434,6 +434,24 @@ TEST(CheckSteps, SuggestTheNameTheCertificateCarries) {
   EXPECT_THAT(advice, HasSubstr("verify_name = mx.example.net"));
 }
 
+TEST(CheckSteps, SuggestAPinForACertificateThatVouchesForItself) {
+  CheckFindings findings = good_findings();
+  auto& leaf = findings.conversation.handshake->info.chain[0];
+  leaf.issuer = leaf.subject;
+  refuse_certificate(findings, {{Rule::trust, true, "certificate is self-signed"}});
+  const std::string advice = step_of(report_on(findings), "trust").advice;
+  EXPECT_THAT(advice, HasSubstr("get it from the smarthost's administrator by a way you trust"));
+  EXPECT_THAT(advice, HasSubstr("confirm the pin printed above, and set tls = pin"));
+}
+
+TEST(CheckSteps, SayWhichFileOfOursCannotBeUsed) {
+  CheckFindings findings = good_findings();
+  findings.smarthost.client_identity.certificate = "/x/own.pem";
+  findings.trust_error = error(base::Fault::config, "/x/own.pem: No such file or directory");
+  EXPECT_THAT(step_of(report_on(findings), "configuration").advice,
+              HasSubstr("Correct client_certificate"));
+}
+
 TEST(CheckSteps, WarnOfACertificateThatEndsSoon) {
   CheckFindings findings = good_findings();
   findings.now = day(2027, 12, 31) - std::chrono::days(kExpiryWarningDays - 1);
@@ -458,6 +476,71 @@ TEST(CheckSteps, OnlyRemarkOnAnExpiredCertificateThatNobodyVerifies) {
   EXPECT_EQ(step_of(report, "certificate").status, CheckStatus::warn);
   EXPECT_EQ(step_of(report, "trust").status, CheckStatus::skip);
   EXPECT_TRUE(report.is_ok());
+}
+
+// --- pins
+
+// tls = pin with this one, which is not the one of the smarthost's certificate ("AAAA").
+CheckFindings pinned(std::string pin) {
+  CheckFindings findings = good_findings();
+  findings.smarthost.tls.level = tls::Level::pin;
+  findings.smarthost.tls.pins = {std::move(pin)};
+  findings.conversation.handshake->info.verification = tls::Verification::pinned;
+  return findings;
+}
+
+TEST(CheckSteps, SayThatThePinMatches) {
+  const CheckReport report = report_on(pinned("sha256//AAAA"));
+  EXPECT_EQ(step_of(report, "pin").status, CheckStatus::pass);
+  EXPECT_EQ(step_of(report, "pin").detail, "the smarthost has the pinned key");
+  EXPECT_EQ(step_of(report, "trust").status, CheckStatus::skip);
+  EXPECT_EQ(step_of(report, "name").status, CheckStatus::skip);
+  EXPECT_THAT(report.summary, HasSubstr("TLSv1.3, key pinned"));
+  EXPECT_THAT(report.configuration, testing::Contains("pin = sha256//AAAA"));
+}
+
+TEST(CheckSteps, SayWhichAuthorityHasThePinnedKey) {
+  CheckFindings findings = pinned("sha256//BBBB");
+  tls::CertificateFacts issuer = findings.conversation.handshake->info.chain[0];
+  issuer.subject = "CN=Example CA";
+  issuer.pin = "sha256//BBBB";
+  findings.conversation.handshake->info.chain.push_back(issuer);
+  const CheckReport report = report_on(findings);
+  EXPECT_THAT(step_of(report, "pin").detail, HasSubstr("an authority above it has the pinned key"));
+  EXPECT_THAT(step_of(report, "pin").detail, HasSubstr("CN=Example CA"));
+  EXPECT_EQ(step_of(report, "trust").status, CheckStatus::pass);
+  EXPECT_EQ(step_of(report, "name").status, CheckStatus::pass);
+}
+
+TEST(CheckSteps, FailWhereNoPinMatchesAndSayWhatThatMayMean) {
+  CheckFindings findings = pinned("sha256//BBBB");
+  refuse_certificate(findings, {{Rule::pin, true,
+                                 "certificate has another key than those that are pinned: its own "
+                                 "is sha256//AAAA"}});
+  const CheckReport report = report_on(findings);
+  EXPECT_EQ(step_of(report, "pin").status, CheckStatus::fail);
+  EXPECT_THAT(step_of(report, "pin").detail, HasSubstr("its own is sha256//AAAA"));
+  EXPECT_THAT(step_of(report, "pin").advice, HasSubstr("or somebody else answers in its place"));
+  EXPECT_THAT(step_of(report, "pin").advice, HasSubstr("SMTPSEAL_SMARTHOST_PIN="));
+  EXPECT_EQ(step_of(report, "name").status, CheckStatus::skip);
+  EXPECT_EQ(report.exit_status(), ExitStatus::refused);
+  EXPECT_TRUE(report.configuration.empty()) << "a key that nobody confirmed is not recommended";
+}
+
+TEST(CheckSteps, HoldToPinsBesideVerifyingToo) {
+  CheckFindings findings = pinned("sha256//BBBB");
+  findings.smarthost.tls.level = tls::Level::verify;
+  refuse_certificate(findings, {{Rule::pin, true, "certificate has another key"}});
+  const CheckReport report = report_on(findings);
+  EXPECT_EQ(step_of(report, "pin").status, CheckStatus::fail);
+  EXPECT_EQ(step_of(report, "trust").status, CheckStatus::pass);
+  EXPECT_EQ(step_of(report, "name").status, CheckStatus::pass);
+}
+
+TEST(CheckSteps, TellARefusalThatIsNobodysRule) {
+  CheckFindings findings = pinned("sha256//AAAA");
+  refuse_certificate(findings, {{Rule::validity, true, "certificate expired on 2027-12-31"}});
+  EXPECT_FALSE(report_on(findings).is_ok()) << "by our clock it is valid";
 }
 
 // --- the end

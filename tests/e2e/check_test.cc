@@ -25,6 +25,7 @@ TEST_F(Check, PassesAGoodSmarthostStepByStep) {
   EXPECT_EQ(value["exit_status"], 0);
   for (const json& step : value["steps"]) EXPECT_NE(step["status"], "FAIL") << step;
   EXPECT_EQ(text_of(value, "tls", "version"), "TLSv1.3");
+  EXPECT_EQ(text_of(value, "tls", "group"), "X25519");
   EXPECT_EQ(value["extensions"]["size"], 52428800);
   EXPECT_EQ(value["extensions"]["pipelining"], true);
   EXPECT_EQ(value["extensions"]["chunking"], false);
@@ -318,6 +319,32 @@ TEST_F(Check, EndsWithLinesOfTheModeThatWasFoundToWork) {
   change([](Behavior& behavior) { behavior.is_implicit_tls = true; });
   const std::string file = directory_.write("tried.conf", joined_lines(report()["configuration"]));
   EXPECT_EQ(run_smtpseal({"check", "-c", file}).status, 0);
+}
+
+// --- pins
+
+TEST_F(Check, PrintsAPinThatWorksWhenItIsPasted) {
+  const std::string pin = report()["certificates"][0]["pin"];
+  config_.set("smarthost", "tls", "pin").set("smarthost", "pin", pin);
+  config_.unset("smarthost", "ca_file").unset("smarthost", "verify_name");
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 0);
+  EXPECT_EQ(status_of(value, "pin"), "PASS");
+  EXPECT_THAT(value["configuration"], testing::Contains("pin = " + pin));
+  const std::string file = directory_.write("tried.conf", joined_lines(value["configuration"]));
+  EXPECT_EQ(run_smtpseal({"check", "-c", file}).status, 0);
+}
+
+TEST_F(Check, FailsOverAPinThatIsNotTheSmarthosts) {
+  config_.set("smarthost", "tls", "pin");
+  config_.set("smarthost", "pin", "sha256//" + std::string(43, 'A') + "=");
+  config_.unset("smarthost", "ca_file").unset("smarthost", "verify_name");
+  const json value = report();
+  EXPECT_EQ(value["exit_status"], 77);
+  EXPECT_EQ(status_of(value, "pin"), "FAIL");
+  EXPECT_EQ(status_of(value, "ehlo-tls"), "PASS") << "what is behind it is looked at";
+  EXPECT_THAT(text_of(value, "pin", "detail"),
+              HasSubstr(value["certificates"][0]["pin"].get<std::string>()));
 }
 
 // --- the listener's own side
