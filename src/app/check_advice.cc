@@ -214,6 +214,13 @@ std::string advise_on_connect(const CheckFindings& findings, ConnectTrouble trou
 std::string advise_on_greeting(const CheckFindings& findings) {
   const CheckConversation& held = findings.conversation;
   if (findings.is_tls_where_plaintext_was_expected) return mode_change(findings);
+  const bool is_sealed = !held.exchanges.empty() && held.exchanges.front().is_sealed;
+  if (is_sealed && !held.exchanges.front().reply && held.failure) {
+    const PeerKind behind = recognise_peer(held.first_words);
+    if (std::string other = advise_on_other_protocol(behind); !other.empty()) return other;
+    std::string own = advise_on_own_certificate(findings.smarthost, *held.failure);
+    return own.empty() ? advise_on_failure(*held.failure) : own;
+  }
   const PeerKind kind = recognise_peer(held.first_octets);
   if (std::string other = advise_on_other_protocol(kind); !other.empty()) return other;
   const bool has_reply = !held.exchanges.empty() && held.exchanges.front().reply;
@@ -294,8 +301,18 @@ std::string advise_on_handshake(const CheckFindings& findings) {
            " at best: this would work with " +
            advise_setting(findings.smarthost, "tls_min", "1.2") + ".";
   }
-  return "smtpseal speaks TLS 1.2 and 1.3 with modern ciphers only. The smarthost's administrator "
-         "can see in its log why the handshake ended.";
+  const base::Error& error = *held.handshake->error;
+  if (std::string own = advise_on_own_certificate(findings.smarthost, error); !own.empty()) {
+    return own;
+  }
+  if (contains(error.detail, "protocol_version")) {
+    return "The smarthost has TLS 1.1 at best, which is not safe any more: its administrator must "
+           "switch TLS 1.2 or 1.3 on.";
+  }
+  return "smtpseal speaks TLS 1.2 and 1.3 with forward secrecy and modern ciphers only, and wants "
+         "a certificate with an RSA or ECDSA key. The smarthost's administrator can see in its log "
+         "why the handshake ended." +
+         advise_on_wanted_certificate(findings.smarthost, error);
 }
 
 std::string advise_on_login(const smtp::Reply& refusal) {

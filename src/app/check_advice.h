@@ -44,6 +44,12 @@ enum class ConnectTrouble { refused, timed_out, no_route, other };
 // STARTTLS is not offered; it is refused.
 [[nodiscard]] std::string advise_on_missing_starttls(const CheckFindings& findings);
 [[nodiscard]] std::string advise_on_refused_starttls(const CheckFindings& findings);
+// The smarthost ended TLS over the certificate that we showed, or did not show; empty otherwise.
+[[nodiscard]] std::string advise_on_own_certificate(const config::Smarthost& smarthost,
+                                                    const base::Error& error);
+// A sentence more, where the alert may mean that it wants one; empty otherwise.
+[[nodiscard]] std::string advise_on_wanted_certificate(const config::Smarthost& smarthost,
+                                                       const base::Error& error);
 [[nodiscard]] std::string advise_on_handshake(const CheckFindings& findings);
 [[nodiscard]] std::string advise_on_trust(const CheckFindings& findings);
 // None of the pinned keys was shown.

@@ -27,6 +27,42 @@ std::string blame_clock(const CheckFindings& findings, const ClockEvidence& evid
 
 }  // namespace
 
+std::string advise_on_own_certificate(const config::Smarthost& smarthost,
+                                      const base::Error& error) {
+  const auto has_alert = [&](std::string_view name) {
+    return error.detail.find("alert " + std::string(name)) != std::string::npos;
+  };
+  const std::string& own = smarthost.client_identity.certificate;
+  if (own.empty()) {
+    // 116, and what servers of TLS 1.2 and before say in its place (41, 42).
+    const bool is_wanted = has_alert("certificate_required") || has_alert("no_certificate") ||
+                           has_alert("bad_certificate");
+    if (!is_wanted) return {};
+    return "The smarthost wants to see a certificate of this machine. Ask its administrator for "
+           "one, and set " +
+           advise_setting(smarthost, "client_certificate", "FILE") + ", and client_key likewise.";
+  }
+  for (const std::string_view name :
+       {"bad_certificate", "unsupported_certificate", "certificate_revoked", "certificate_expired",
+        "certificate_unknown", "unknown_ca", "access_denied", "certificate_required"}) {
+    if (!has_alert(name)) continue;
+    return "The smarthost does not accept our certificate, " + own +
+           ". Its administrator can see in its log why; it must trust the authority that issued "
+           "the certificate.";
+  }
+  return {};
+}
+
+std::string advise_on_wanted_certificate(const config::Smarthost& smarthost,
+                                         const base::Error& error) {
+  // TLS 1.2 has no alert of its own for that.
+  const bool may_be_wanted = smarthost.client_identity.is_empty() &&
+                             error.detail.find("alert handshake_failure") != std::string::npos;
+  if (!may_be_wanted) return {};
+  return " If it wants to see a certificate of this machine, set " +
+         advise_setting(smarthost, "client_certificate", "FILE") + ", and client_key likewise.";
+}
+
 std::string advise_on_trust(const CheckFindings& findings) {
   const auto& info = findings.conversation.handshake->info;
   const tls::ClientOptions& options = findings.smarthost.tls;
@@ -65,7 +101,7 @@ std::string advise_on_trust(const CheckFindings& findings) {
 std::string advise_on_pin(const config::Smarthost& smarthost) {
   return "The smarthost's key was changed, or somebody else answers in its place: mail is held "
          "back "
-         "until that is known. Ask its administrator by a way you trust; if the new key is his, "
+         "until that is known. Ask its administrator by a way you trust; if the new key is right, "
          "add the pin printed above: " +
          advise_setting(smarthost, "pin", "OLD, NEW") + ".";
 }

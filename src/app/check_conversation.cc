@@ -137,6 +137,10 @@ void CheckTalk::pump_engine() {
 }
 
 void CheckTalk::take_text(std::string_view text) {
+  if (smarthost_.mode == config::Mode::implicit) {
+    const std::size_t room = CheckConversation::kFirstOctets - held_.first_words.size();
+    held_.first_words.append(text.substr(0, room));
+  }
   replies_.receive(text);
   note_replies();
   session_.receive(text, loop_.now());

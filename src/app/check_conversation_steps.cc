@@ -100,7 +100,8 @@ class ExchangeSteps {
     }
     CheckStep step = make_failure(step_name(exchange), fault, std::move(detail),
                                   advise_on_fatal(exchange, fault));
-    const std::string& said = conversation_.first_octets;
+    const std::string& said =
+        exchange.is_sealed ? conversation_.first_words : conversation_.first_octets;
     if (step.step == "greeting" && !exchange.reply && !said.empty()) {
       step.more.push_back("it said: " +
                           base::printable(said.substr(0, said.find_first_of("\r\n"))));
@@ -111,6 +112,10 @@ class ExchangeSteps {
   [[nodiscard]] std::string advise_on_fatal(const CheckExchange& exchange,
                                             base::Fault fault) const {
     const std::string name = step_name(exchange);
+    if (exchange.is_sealed && conversation_.failure) {
+      std::string own = advise_on_own_certificate(findings_.smarthost, *conversation_.failure);
+      if (!own.empty()) return own;
+    }
     if (name == "greeting") return advise_on_greeting(findings_);
     if (fault == base::Fault::tls_unavailable) return advise_on_refused_starttls(findings_);
     if (fault == base::Fault::peer_refused) {

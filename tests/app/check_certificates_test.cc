@@ -177,6 +177,49 @@ TEST(CheckCertificates, OnlyRemarkOnAnExpiredCertificateThatNobodyVerifies) {
   EXPECT_TRUE(report.is_ok());
 }
 
+std::string advice_on_alert(const std::string& name, std::string own_certificate) {
+  CheckFindings findings = good_findings();
+  CheckConversation& held = findings.conversation;
+  held.exchanges.resize(3);
+  held.extensions.reset();
+  held.handshake->error =
+      error(base::Fault::tls, "smarthost broke the TLS handshake off with the alert " + name);
+  held.handshake->info = {};
+  held.failure = held.handshake->error;
+  findings.smarthost.client_identity.certificate = std::move(own_certificate);
+  return step_of(report_on(findings), "tls").advice;
+}
+
+TEST(CheckCertificates, SayWhatToDoAboutAnAlert) {
+  EXPECT_THAT(advice_on_alert("certificate_required", ""),
+              HasSubstr("client_certificate = FILE in [smarthost]"));
+  EXPECT_THAT(advice_on_alert("unknown_ca", "/x/own.pem"),
+              HasSubstr("does not accept our certificate, /x/own.pem"));
+  EXPECT_THAT(advice_on_alert("protocol_version", ""), HasSubstr("TLS 1.1 at best"));
+  EXPECT_THAT(advice_on_alert("handshake_failure", ""),
+              HasSubstr("why the handshake ended. If it wants to see a certificate of this"));
+}
+
+TEST(CheckCertificates, SayWhatIsWantedThoughItIsToldAfterTheHandshakeOnly) {
+  const base::Error why =
+      error(base::Fault::connection, "smarthost broke TLS off with the alert certificate_required");
+  CheckFindings findings = good_findings();
+  cut_after(findings.conversation, 4, why);
+  EXPECT_THAT(step_of(report_on(findings), "ehlo-tls").advice,
+              HasSubstr("wants to see a certificate of this machine"));
+  // With implicit TLS it is the greeting that does not come.
+  findings = good_findings();
+  findings.smarthost.mode = config::Mode::implicit;
+  CheckConversation& held = findings.conversation;
+  held.exchanges = {{"", true, std::nullopt, 1}};
+  held.first_octets = "\x16\x03\x03 cipher";
+  held.extensions.reset();
+  held.failure = why;
+  const CheckStep step = step_of(report_on(findings), "greeting");
+  EXPECT_THAT(step.advice, HasSubstr("wants to see a certificate of this machine"));
+  EXPECT_TRUE(step.more.empty()) << "what was encrypted is not for the eyes";
+}
+
 // --- pins
 
 // tls = pin with this one, which is not the one of the smarthost's certificate ("AAAA").

@@ -242,6 +242,39 @@ TEST_F(Explains, AClockThatIsWrongByTheSmarthostsOwn) {
   EXPECT_THAT(unwrapped(finished.output), HasSubstr("and have it kept right (NTP)"));
 }
 
+TEST_F(Explains, AnotherProtocolBehindTls) {
+  change([](Behavior& behavior) { behavior.is_implicit_tls = true; });
+  config_.set("smarthost", "mode", "implicit");
+  smarthost_->on(Point::greeting, always("* OK IMAP4rev1 ready\r\n", Then::close_notify));
+  const Finished finished = check();
+  EXPECT_EQ(finished.status, 76);
+  EXPECT_THAT(unwrapped(finished.output), HasSubstr("it said: * OK IMAP4rev1 ready -> This is an "
+                                                    "IMAP server, where mail is read"));
+}
+
+TEST_F(Explains, ACertificateOfOursThatIsWanted) {
+  auto issued = trusted_authority().issue(good_request());
+  ASSERT_TRUE(issued);
+  tls::ServerOptions options;
+  options.certificate_pem = issued->certificate_pem;
+  options.key_pem = issued->key_pem;
+  options.client_ca_files = {directory_.path("ca.pem")};
+  options.is_client_certificate_demanded = true;
+  options.max_version = tls::Version::tls12;  // whose alert the test's library can send
+  for (const bool is_implicit : {false, true}) {
+    auto made = tls::make_server_context(options);
+    ASSERT_TRUE(made);
+    change([&](Behavior& behavior) {
+      behavior.tls = std::move(made).value();
+      behavior.is_implicit_tls = is_implicit;
+    });
+    config_.set("smarthost", "mode", is_implicit ? "implicit" : "starttls");
+    const std::string text = unwrapped(check().output);
+    EXPECT_THAT(text, HasSubstr("wants to see a certificate of this machine"));
+    EXPECT_THAT(text, HasSubstr("set client_certificate = FILE in [smarthost]"));
+  }
+}
+
 TEST_F(Explains, TheCertificateWithThePinToPaste) {
   const Finished finished = check();
   EXPECT_THAT(finished.output, testing::ContainsRegex("\n +pin = sha256//[A-Za-z0-9+/]{43}=\n"));
