@@ -9,7 +9,6 @@
 
 #include "app/check_fixture.h"
 #include "base/text.h"
-#include "support/json_schema.h"
 
 namespace app {
 namespace {
@@ -179,20 +178,6 @@ TEST(CheckJson, HasEveryFieldOfTheSchema) {
   EXPECT_TRUE(value["steps"].is_array());
   EXPECT_EQ(value["configuration"][1], "host = smtp.example.edu");
   EXPECT_FALSE(value.contains("more"));
-}
-
-TEST(CheckJson, KeepsToItsSchema) {
-  const json schema = support::check_schema();
-  CheckFindings refused = good_findings();
-  refuse_certificate(refused, {{tls::IdentityFault::Rule::trust, true, "not trusted"}});
-  CheckFindings lost = good_findings();
-  lost.lookup_error = base::Error{base::Fault::unreachable, "no such host"};
-  const std::string problems = format_json(std::vector<config::Problem>{{"f:1", "unknown key"}});
-  for (const std::string& text :
-       {format_json({report_on(good_findings())}), format_json({report_on(refused)}),
-        format_json({report_on(lost), report_on(good_findings())}), problems}) {
-    EXPECT_THAT(support::schema_faults(schema, json::parse(text)), testing::IsEmpty()) << text;
-  }
 }
 
 TEST(CheckJson, DescribesEachStep) {
