@@ -9,7 +9,8 @@
 # One line a need: group, kind (a command, a pkg-config module, a file on Linux), its name, then the
 # package on Debian and Ubuntu, Fedora, Arch, Alpine and with Homebrew; `-`: comes with something
 # else, or is not there (a wrap may stand in). Group `build` is required; `test` too, for
-# contrib/test; `peer` are real mail programs: tests that lack one are skipped.
+# contrib/test; `peer` are real mail programs and TLS servers: tests that lack one are skipped.
+# contrib/fetch-peers brings those that cannot be installed side by side.
 dependency_table() {
   cat <<'TABLE'
 build tool c++           g++                gcc-c++      gcc           g++           -
@@ -30,6 +31,8 @@ peer  tool openssl       openssl            openssl      openssl       openssl  
 peer  tool curl          curl               curl         curl          curl          curl
 peer  tool swaks         swaks              swaks        -             swaks         swaks
 peer  tool postfix       postfix            postfix      postfix       postfix       -
+peer  tool gnutls-serv   gnutls-bin         gnutls-utils gnutls        gnutls-utils  gnutls
+peer  tool stunnel       stunnel4           stunnel      stunnel       stunnel       stunnel
 TABLE
 }
 
@@ -142,6 +145,10 @@ install_on_debian() {
     case " $* " in
       *" postfix "*)
         echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
+        ;;
+    esac
+    case " $* " in
+      *" postfix "* | *" stunnel4 "*)
         if [ ! -e "$policy" ]; then
           mine=yes
           printf "#!/bin/sh\nexit 101\n" >"$policy"

@@ -7,15 +7,13 @@
 #include <filesystem>
 #include <fstream>
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sys/inotify.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "support/certificates.h"
+#include "peers/loopback_port.h"
 #include "support/fd.h"
 
 namespace support {
@@ -25,20 +23,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kDaemons = "/usr/lib/postfix/sbin";
-
-// A port that was free a moment ago.
-std::uint16_t free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool is_bound = fd >= 0 && bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                        getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  close(fd);
-  if (!is_bound) throw Failure("no free port");
-  return ntohs(address.sin_port);
-}
 
 void own(const std::string& path, const passwd& user) {
   if (chown(path.c_str(), user.pw_uid, user.pw_gid) != 0) throw Failure("cannot chown " + path);
@@ -58,25 +42,21 @@ std::optional<std::string> Postfix::why_not() {
   return std::nullopt;
 }
 
+std::string Postfix::version() {
+  // "mail_version = 3.7.11"
+  const std::string said = run({*find_program("postconf"), {"-d", "mail_version"}}).output;
+  const std::size_t digit = said.find_first_of("0123456789");
+  return digit == std::string::npos ? "?" : said.substr(digit, said.find('\n') - digit);
+}
+
 Postfix::Postfix(const PostfixOptions& options) : port_(free_port()) {
   write_configuration(options);
   process_.emplace(Process::Start{
       *find_program("postfix"), {"-c", directory_.path("etc"), "start-fg"}, {}, "/dev/null"});
-  // It has no event of its own to wait for: connecting is the event.
-  const Deadline deadline(kPatience);
-  while (true) {
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port_);
-    const int status = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-    close(fd);
-    if (status == 0) return;
-    if (deadline.has_passed() || !process_->is_running()) {
-      throw Failure("Postfix does not come up: " + process_->errors() + log());
-    }
-    poll(nullptr, 0, 20);
+  try {
+    wait_for_listener(*process_, port_);
+  } catch (const Failure& failure) {
+    throw Failure(failure.what() + log());
   }
 }
 
@@ -107,13 +87,11 @@ void Postfix::write_configuration(const PostfixOptions& options) {
        {"data", "mail", "mail/inbox", "mail/inbox/new", "mail/inbox/cur", "mail/inbox/tmp"}) {
     own(directory_.path(name), user);
   }
-  tls::CertificateRequest request = good_request();
-  request.key = options.is_rsa ? tls::KeyKind::rsa_2048 : tls::KeyKind::ec_p256;
-  const auto issued = trusted_authority().issue(request);
-  if (!issued) throw Failure(issued.error().detail);
-  ca_file_ = directory_.write("ca.pem", trusted_authority().certificate_pem());
-  directory_.write("etc/cert.pem", issued->certificate_pem);
-  directory_.write("etc/key.pem", issued->key_pem);
+  const TempDir made;
+  const Identity identity = write_identity(made, options.certificate);
+  ca_file_ = directory_.write("ca.pem", read_file(identity.ca));
+  directory_.write("etc/cert.pem", read_file(identity.chain));
+  directory_.write("etc/key.pem", read_file(identity.key));
   const std::string here = directory_.path();
   const std::string ids = "static:" + std::to_string(user.pw_uid);
   directory_.write(

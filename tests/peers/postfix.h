@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "peers/identity.h"
 #include "support/patience.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
@@ -16,7 +17,7 @@
 namespace support {
 
 struct PostfixOptions {
-  bool is_rsa = false;
+  CertificateKind certificate = CertificateKind::ecdsa;
   bool is_implicit_tls = false;
   std::string protocols = ">=TLSv1.2";     // smtpd_tls_mandatory_protocols
   std::string security_level = "encrypt";  // smtpd_tls_security_level
@@ -27,6 +28,7 @@ class Postfix {
  public:
   // Why it cannot run here, or nothing.
   [[nodiscard]] static std::optional<std::string> why_not();
+  [[nodiscard]] static std::string version();
 
   // Starts it and waits until it accepts connections.
   explicit Postfix(const PostfixOptions& options = {});

@@ -171,46 +171,5 @@ TEST_F(PostfixTest, TakesHundredsOfMailsOfManyClientsOverFewConnections) {
   EXPECT_LE(seal_->count("smarthost-open"), 20u);
 }
 
-struct Variant {
-  std::string name;
-  PostfixOptions options;
-  std::string version;
-};
-
-class PostfixVariant : public PostfixTest, public testing::WithParamInterface<Variant> {};
-
-TEST_P(PostfixVariant, TakesMail) {
-  start(GetParam().options);
-  for (int i = 0; i < 3; ++i) {
-    SmtpClient client(seal_->port());
-    const Attempt attempt = client.attempt(make_mail());
-    EXPECT_TRUE(attempt.is_accepted()) << testing::PrintToString(attempt) << postfix_->log();
-  }
-  EXPECT_EQ(postfix_->wait_for_mails(3).size(), 3u);
-  EXPECT_EQ(seal_->wait_for("smarthost-open").field("tls"), GetParam().version);
-  EXPECT_EQ(seal_->wait_for("smarthost-open").field("verify"), "verified");
-}
-
-std::vector<Variant> variants() {
-  std::vector<Variant> all(5);
-  const auto set = [&](std::size_t i, const char* name, bool is_rsa, const char* protocols,
-                       const char* version) {
-    all[i].name = name;
-    all[i].options.is_rsa = is_rsa;
-    all[i].options.protocols = protocols;
-    all[i].version = version;
-  };
-  set(0, "Rsa12", true, "TLSv1.2", "TLSv1.2");
-  set(1, "Rsa13", true, "TLSv1.3", "TLSv1.3");
-  set(2, "Ec12", false, "TLSv1.2", "TLSv1.2");
-  set(3, "Ec13", false, "TLSv1.3", "TLSv1.3");
-  set(4, "Implicit", false, ">=TLSv1.2", "TLSv1.3");
-  all[4].options.is_implicit_tls = true;
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Kinds, PostfixVariant, testing::ValuesIn(variants()),
-                         [](const auto& variant) { return variant.param.name; });
-
 }  // namespace
 }  // namespace support

@@ -64,8 +64,13 @@ Process::Process(Start start) : name_(start.program) {
   Pipe errors = make_pipe();
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, start.input_file.c_str(), O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, output.write_end.get(), 1);
+  if (start.console >= 0) {
+    posix_spawn_file_actions_adddup2(&actions, start.console, 0);
+    posix_spawn_file_actions_adddup2(&actions, start.console, 1);
+  } else {
+    posix_spawn_file_actions_addopen(&actions, 0, start.input_file.c_str(), O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, output.write_end.get(), 1);
+  }
   posix_spawn_file_actions_adddup2(&actions, errors.write_end.get(), 2);
   // What this test ignores or blocks is not the child's business.
   posix_spawnattr_t attributes;

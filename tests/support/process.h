@@ -28,6 +28,7 @@ class Process {
     std::vector<std::string> arguments;
     std::vector<std::pair<std::string, std::string>> environment;  // on top of ours
     std::string input_file = "/dev/null";
+    int console = -1;  // a descriptor to be both its standard input and its standard output
   };
 
   // Throws Failure when it cannot be started.
