@@ -21,7 +21,7 @@ mkdir "$top/upper" "$top/scratch" "$top/root"
 cp -R --preserve=mode,links "$packages/." "$top/upper/"
 for each in bin lib lib64 sbin; do
   # Packages may still use the names that became links to folders in /usr.
-  [ -L "/$each" ] && [ -d "$top/upper/$each" ] || continue
+  if [ ! -L "/$each" ] || [ ! -d "$top/upper/$each" ]; then continue; fi
   mkdir -p "$top/upper/usr/$each"
   cp -R --preserve=mode,links "$top/upper/$each/." "$top/upper/usr/$each/"
   rm -R "$top/upper/$each"
