@@ -1,5 +1,6 @@
 // Whose certificate is it, and what the levels make of the answer.
 #include <chrono>
+#include <cstdlib>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -101,6 +102,28 @@ TEST_F(Certificate, OfAnAddressNeedsTheAddressInIt) {
   request.ip_addresses = {"127.0.0.1"};
   present(request);
   expect_service_when_healthy();
+}
+
+TEST_F(Certificate, SwappedBetweenConnectionsStopsMail) {
+  config_.set("smarthost", "max_transactions", "1");
+  EXPECT_TRUE(attempt().is_accepted());
+  tls::CertificateRequest request = good_request();
+  request.dns_names = {"other.test"};
+  present(request);
+  const Attempt refused = attempt();
+  EXPECT_TRUE(refused.is_deferred()) << testing::PrintToString(refused);
+  EXPECT_TRUE(refused.reply.has_text("other.test")) << testing::PrintToString(refused);
+  EXPECT_EQ(smarthost().mails().size(), 1U);
+  present_good();
+  expect_service_when_healthy();
+}
+
+TEST_F(Certificate, LeavesNoKeysToEavesdroppersOfTheMachine) {
+  const std::string file = directory_.path("keys");
+  setenv("SSLKEYLOGFILE", file.c_str(), 1);
+  EXPECT_TRUE(attempt().is_accepted());
+  unsetenv("SSLKEYLOGFILE");
+  EXPECT_THROW((void)read_file(file), Failure);
 }
 
 TEST_F(Certificate, MeantForClientsStopsMail) {

@@ -36,6 +36,13 @@ TEST_P(BadReply, IsAnsweredProperlyAndTheNextMailGetsThrough) {
 
 using Step = Attempt::Step;
 
+// The beginning of a reply that goes on for ever.
+std::string many_lines(int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += "250-x\r\n";
+  return out;
+}
+
 const std::vector<Case> kCases = {
     {"RcptWithoutText", Point::rcpt, "553\r\n", 553},
     {"RcptWithEmptyLines", Point::rcpt, "553-\r\n553-\r\n553 \r\n", 553},
@@ -46,6 +53,12 @@ const std::vector<Case> kCases = {
     {"RcptTwoCodes", Point::rcpt, "250-a\r\n550 b\r\n", 451},
     {"RcptWrongClass", Point::rcpt, "220 x\r\n", 451},
     {"RcptEndlessLine", Point::rcpt, "250 " + std::string(100000, 'A'), 451},
+    {"RcptEndlessReply", Point::rcpt, many_lines(2000), 451},
+    {"RcptTwoCodesTheOtherWay", Point::rcpt, "550-a\r\n250 b\r\n", 451},
+    {"RcptDigitsThatAreNone", Point::rcpt, "25x ok\r\n", 451},
+    {"RcptHalfAReplyAndGoodbye", Point::rcpt, "250-a\r\n", 451, Then::close_notify},
+    {"RcptOutOfRange", Point::rcpt, "600 x\r\n", 451},
+    {"RcptAnswersAuth", Point::rcpt, "235 x\r\n", 451},
     {"RcptClose", Point::rcpt, "", 451, Then::close},
     {"RcptReset", Point::rcpt, "", 451, Then::reset},
     {"RcptCloseNotify", Point::rcpt, "", 451, Then::close_notify},
@@ -67,6 +80,13 @@ const std::vector<Case> kCases = {
     {"EndOfDataHalfALine", Point::end_of_data, "250 2.0.0 que", 451, Then::close,
      Step::end_of_data},
     {"EndOfDataWrongClass", Point::end_of_data, "220 x\r\n", 451, Then::go_on, Step::end_of_data},
+    {"EndOfDataAnswersQuit", Point::end_of_data, "221 x\r\n", 451, Then::go_on, Step::end_of_data},
+    {"EndOfDataAnswersAuth", Point::end_of_data, "235 x\r\n", 451, Then::go_on, Step::end_of_data},
+    {"EndOfData251", Point::end_of_data, "251 x\r\n", 451, Then::go_on, Step::end_of_data},
+    {"EndOfDataHalfAReply", Point::end_of_data, "250-2.0.0 queued\r\n", 451, Then::close_notify,
+     Step::end_of_data},
+    {"EndOfDataTwoCodes", Point::end_of_data, "250-ok\r\n554 no\r\n", 451, Then::go_on,
+     Step::end_of_data},
     {"EndOfData354", Point::end_of_data, "354 x\r\n", 451, Then::go_on, Step::end_of_data},
     {"EndOfDataGarbageFirst", Point::end_of_data, "hello world\r\n250 ok\r\n", 451, Then::go_on,
      Step::end_of_data},
@@ -81,6 +101,38 @@ const std::vector<Case> kCases = {
 
 INSTANTIATE_TEST_SUITE_P(Cases, BadReply, testing::ValuesIn(kCases),
                          [](const auto& one) { return one.param.name; });
+
+struct OddOctets {
+  std::string name;
+  std::string said;
+  std::string told;  // as the client reads it
+};
+
+class OddReply : public SealTest, public testing::WithParamInterface<OddOctets> {};
+
+TEST_P(OddReply, ReachesTheClientAsOneHarmlessReply) {
+  smarthost().on(Point::rcpt, once(GetParam().said));
+  SmtpClient client = connect();
+  client.hello();
+  EXPECT_EQ(client.command("MAIL FROM:<a@client.test>").code, 250);
+  EXPECT_EQ(client.command("RCPT TO:<b@example.test>").raw, GetParam().told);
+  EXPECT_EQ(client.command("NOOP").code, 250);
+  client.quit();
+  expect_service_when_healthy();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Octets, OddReply,
+    testing::Values(OddOctets{"BareCr", "550 5.1.1 a\r250 2.1.5 b\r\n",
+                              "550 5.1.1 a?250 2.1.5 b\r\n"},
+                    OddOctets{"Nul", std::string("550 5.1.1 a\0b\r\n", 16), "550 5.1.1 a?b\r\n"},
+                    OddOctets{"Escape", "550 5.1.1 \x1b[31mred\r\n", "550 5.1.1 ?[31mred\r\n"},
+                    OddOctets{"Latin1", "550 5.1.1 gr\xfc\xdf\r\n", "550 5.1.1 gr??\r\n"},
+                    OddOctets{"Utf8", "550 5.1.1 gr\xc3\xbc\r\n", "550 5.1.1 gr\xc3\xbc\r\n"},
+                    OddOctets{"BareLf", "550 5.1.1 no\n", "550 5.1.1 no\r\n"},
+                    OddOctets{"NoText", "553-\r\n553\r\n", "553-\r\n553\r\n"},
+                    OddOctets{"ClassesThatDisagree", "550 2.0.0 no\r\n", "550 2.0.0 no\r\n"}),
+    [](const auto& one) { return one.param.name; });
 
 class EarlyVerdict : public SealTest {};
 
@@ -143,6 +195,18 @@ TEST_F(Unreachable, ManyClientsShareOneAttempt) {
 }
 
 class Stale : public SealTest {};
+
+TEST_F(Stale, EnhancedCodeOfOneReplyIsNotThatOfTheNext) {
+  smarthost().on(Point::rcpt, [](const Situation& at) -> std::optional<Answer> {
+    return Answer{at.count == 1 ? "550 5.7.1 no\r\n" : "451\r\n"};
+  });
+  SmtpClient client = connect();
+  client.hello();
+  EXPECT_EQ(client.command("MAIL FROM:<a@client.test>").code, 250);
+  EXPECT_EQ(client.command("RCPT TO:<b@example.test>").raw, "550 5.7.1 no\r\n");
+  EXPECT_EQ(client.command("RCPT TO:<c@example.test>").raw, "451\r\n");
+  client.quit();
+}
 
 TEST_F(Stale, WarmConnectionThatWasClosedCostsNoClientAnything) {
   for (const Answer& farewell : {Answer{"421 4.4.2 idle\r\n", Then::close}, Answer{"", Then::close},

@@ -38,6 +38,20 @@ TEST_F(ResumptionOfSessions, ConnectionsAfterTheFirstAreResumed) {
   EXPECT_EQ(resumed(), 3u);
 }
 
+// A session vouches for a verification that would not be repeated: trust that was withdrawn ends
+// it.
+TEST_F(ResumptionOfSessions, SessionsEndWithTheTrustTheyWereMadeUnder) {
+  EXPECT_TRUE(attempt().is_accepted());
+  config_.set("smarthost", "ca_file",
+              directory_.write("other.pem", foreign_authority().certificate_pem()));
+  seal().reload(config_);
+  seal().wait_for("reload");
+  const Attempt refused = attempt();
+  EXPECT_TRUE(refused.is_deferred()) << testing::PrintToString(refused);
+  EXPECT_TRUE(refused.reply.has_text("4.7.5")) << testing::PrintToString(refused);
+  EXPECT_EQ(smarthost().mails().size(), 1U);
+}
+
 TEST_F(ResumptionOfSessions, MembersOfAClusterThatSpeakOtherVersionsAreAllReached) {
   const auto new_one = server_context(good_request(), trusted_authority(),
                                       {tls::Version::tls13, tls::Version::tls13});

@@ -32,11 +32,22 @@ TEST_P(BadWay, KeepsMailHereAndServesAgainAfterwards) {
   expect_service_when_healthy();
 }
 
+// The beginning of a reply that goes on for ever.
+std::string many_lines(int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += "250-x\r\n";
+  return out;
+}
+
 const std::vector<Case> kCases = {
     {"StartTlsIsNotOffered", Point::ehlo, "250-u\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN\r\n",
      "4.7.4"},
     {"StartTlsIsOnlyPartOfAWord", Point::ehlo, "250-u\r\n250-XSTARTTLSX\r\n250 AUTH STARTTLS\r\n",
      "4.7.4"},
+    {"StartTlsIsOnlyAParameter", Point::ehlo, "250-u\r\n250 HELP STARTTLS\r\n", "4.7.4"},
+    {"StartTlsIsOnlyInTheGreetingLine", Point::ehlo, "250-STARTTLS\r\n250 8BITMIME\r\n", "4.7.4"},
+    {"StartTlsIsRefused501", Point::starttls, "501 no parameters\r\n", "4.7.4"},
+    {"StartTlsIsRefused503", Point::starttls, "503 not now\r\n", "4.7.4"},
     {"StartTlsIsRefused502", Point::starttls, "502 Command not implemented\r\n", "4.7.4"},
     {"StartTlsIsRefused500", Point::starttls, "500 what\r\n", "4.7.4"},
     {"StartTlsIsRefused530", Point::starttls, "530 no\r\n", "4.7.4"},
@@ -50,6 +61,11 @@ const std::vector<Case> kCases = {
      "220 go\r\n250-u\r\n250 AUTH PLAIN\r\n250 ok\r\n354 go\r\n250 accepted\r\n", "4.7.5"},
     {"HalfALineIsInjectedBehindStartTls", Point::starttls, "220 go\r\n250-SMTPUTF8 INJECTED ",
      "4.7.5"},
+    {"StartTlsIsAnsweredTwice", Point::starttls, "220 go\r\n220 go\r\n", "4.7.5"},
+    {"StartTlsIsRefusedAndThenNot", Point::starttls, "502 no\r\n220 go\r\n", ""},
+    {"StartTlsIsAllowedAndThenNot", Point::starttls, "220 go\r\n502 no\r\n", "4.7.5"},
+    {"OneOctetIsInjectedBehindStartTls", Point::starttls, "220 go\r\nX", "4.7.5"},
+    {"EmptyLineIsInjectedBehindStartTls", Point::starttls, "220 go\r\n\r\n", "4.7.5"},
     {"StartTlsReplyHasNoEnd", Point::starttls, "220 " + std::string(100000, 'A'), ""},
     {"GreetingIs221", Point::greeting, "221 x\r\n", ""},
     {"GreetingIs354", Point::greeting, "354 x\r\n", ""},
@@ -66,6 +82,13 @@ const std::vector<Case> kCases = {
     {"EhloIs354", Point::ehlo, "354 x\r\n", ""},
     {"EhloIs421", Point::ehlo, "421 x\r\n", "", Then::close},
     {"EhloIs500", Point::ehlo, "500 x\r\n", "4.7.4"},
+    {"EhloIs221", Point::ehlo, "221 x\r\n", "", Then::close},
+    {"EhloIs501", Point::ehlo, "501 x\r\n", ""},
+    {"EhloIs502", Point::ehlo, "502 x\r\n", ""},
+    {"EhloIs504", Point::ehlo, "504 x\r\n", ""},
+    {"EhloIs530", Point::ehlo, "530 x\r\n", ""},
+    {"EhloHasNoEnd", Point::ehlo, many_lines(2000), "4.5.0"},
+    {"EhloHasALineWithoutEnd", Point::ehlo, "250-" + std::string(100000, 'A'), "4.5.0"},
     {"EhloIs550", Point::ehlo, "550 x\r\n", ""},
     {"EhloIsEmpty", Point::ehlo, "250 u\r\n", "4.7.4"},
     {"EhloIsSilence", Point::ehlo, "", "4.4.2", Then::silence},
@@ -76,6 +99,9 @@ const std::vector<Case> kCases = {
     {"SealedEhloIsPolitelyClosed", Point::sealed_ehlo, "", "4.4.2", Then::close_notify},
     {"SealedEhloIsSilence", Point::sealed_ehlo, "", "4.4.2", Then::silence},
     {"SealedEhloIsMalformed", Point::sealed_ehlo, "2500 x\r\n", "4.5.0"},
+    {"SealedEhloHasNoEnd", Point::sealed_ehlo, many_lines(2000), "4.5.0"},
+    {"SealedEhloHasALineWithoutEnd", Point::sealed_ehlo, "250-" + std::string(100000, 'A'),
+     "4.5.0"},
     {"SealedEhloHasTwoCodes", Point::sealed_ehlo, "250-a\r\n550 b\r\n", "4.5.0"},
 };
 
@@ -105,6 +131,22 @@ TEST_F(StartTls, ForgetsWhatWasOfferedBeforeTls) {
   EXPECT_TRUE(offers(ehlo, "8BITMIME"));
   EXPECT_FALSE(offers(ehlo, "DSN"));
   EXPECT_FALSE(ehlo.has_text("AUTH"));
+  client.quit();
+}
+
+TEST_F(StartTls, TakesAnOverlongOfferInsideTlsForWhatItIsWorth) {
+  std::string offer = "250-u\r\n250-\r\n250-SIZE 1000\r\n250-SIZE 99999999\r\n";
+  for (int i = 0; i < 60; ++i) offer += "250-XKEYWORD" + std::to_string(i) + "\r\n";
+  offer += "250-AUTH=LOGIN PLAIN\r\n250-AUTH PLAIN";
+  for (int i = 0; i < 64; ++i) offer += " X" + std::to_string(i);
+  smarthost().on(Point::sealed_ehlo, always(offer + "\r\n250 8BITMIME\r\n"));
+  SmtpClient client = connect();
+  const Reply ehlo = client.hello();
+  EXPECT_TRUE(offers(ehlo, "SIZE 1000")) << testing::PrintToString(ehlo);
+  EXPECT_TRUE(offers(ehlo, "8BITMIME"));
+  EXPECT_FALSE(ehlo.has_text("XKEYWORD"));
+  EXPECT_TRUE(ehlo.has_text("AUTH LOGIN PLAIN X0 X1")) << testing::PrintToString(ehlo);
+  EXPECT_EQ(client.mail(make_mail()).code, 250);
   client.quit();
 }
 

@@ -15,6 +15,9 @@ namespace {
 // A conversation that no test waits for any longer than this.
 constexpr Milliseconds kLongestSilence = 120s;
 
+// What somebody on the wire would like to be taken for the answer.
+constexpr std::string_view kStrayReply = "250 2.0.0 taken\r\n";
+
 #ifdef MSG_NOSIGNAL
 constexpr int kSendFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
 #else
@@ -110,6 +113,11 @@ void SmarthostConnection::flush_tls() {
   const std::string ciphertext(engine_->output());
   engine_->consume_output(ciphertext.size());
   write_all(ciphertext);
+}
+
+// A record that nobody sealed: our own engine breaks off and tells the peer.
+void SmarthostConnection::provoke_alert() {
+  engine_->receive(std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x'));
 }
 
 void SmarthostConnection::write_all(std::string_view bytes) {
@@ -215,6 +223,16 @@ void SmarthostConnection::carry_out(Then then) {
       }
       break;
     case Then::close: break;
+    case Then::alert:
+      provoke_alert();
+      flush_tls();
+      break;
+    case Then::plaintext: write_all(kStrayReply); break;
+    case Then::close_notify_and_plaintext:
+      engine_->close();
+      flush_tls();
+      write_all(kStrayReply);
+      break;
     case Then::reset:
       end("reset by the smarthost");
       reset_connection(socket_);

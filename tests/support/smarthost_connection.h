@@ -19,11 +19,14 @@ namespace support {
 // What a smarthost does after it has said something.
 enum class Then {
   go_on,
-  close,         // FIN; inside TLS without close_notify
-  close_notify,  // the polite end of TLS, then FIN
-  reset,         // RST
-  silence,       // reads on, says nothing more
-  deafness,      // neither reads nor speaks
+  close,                       // FIN; inside TLS without close_notify
+  close_notify,                // the polite end of TLS, then FIN
+  alert,                       // a fatal alert inside TLS, then FIN
+  plaintext,                   // inside TLS: a reply in the clear, then FIN
+  close_notify_and_plaintext,  // the polite end of TLS, a reply in the clear, then FIN
+  reset,                       // RST
+  silence,                     // reads on, says nothing more
+  deafness,                    // neither reads nor speaks
 };
 
 struct Answer {
@@ -77,6 +80,7 @@ class SmarthostConnection {
  private:
   void receive();  // what is there, or waits for it; throws Over at the end
   void flush_tls();
+  void provoke_alert();
   void write_all(std::string_view bytes);
   void obey();
   void end(const std::string& how);
