@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tls/extensions.h"
+#include "tls/mbedtls_chain_order.h"
 #include "tls/mbedtls_pins.h"
 #include "tls/tickets.h"
 
@@ -14,11 +15,17 @@ namespace tls::mbed {
 using base::Error;
 using base::Fault;
 
+namespace {
+
+ChainJudge new_judge(const ClientShared& shared) {
+  return {Verdict(shared.reference, shared.options.verify_name, shared.trust_source), kServerAuth,
+          shared.has_judge() ? Anchor::like_others : Anchor::as_it_is};
+}
+
+}  // namespace
+
 ClientEngine::ClientEngine(ClientShared& shared, Resumption resumption)
-    : EngineBase(shared.config.raw, "smarthost"),
-      shared_(shared),
-      judge_(Verdict(shared.reference, shared.options.verify_name, shared.trust_source),
-             kServerAuth, shared.has_judge() ? Anchor::like_others : Anchor::as_it_is) {
+    : EngineBase(shared.config.raw, "smarthost"), shared_(shared), judge_(new_judge(shared)) {
   info_.server_name = shared.options.verify_name;
   if (state() == State::failed) return;
   mbedtls_ssl_set_verify(&ssl(), on_certificate, this);
@@ -49,7 +56,12 @@ void ClientEngine::judge(mbedtls_x509_crt& certificate, int depth, std::uint32_t
   if (shared_.has_judge()) flags &= ~std::uint32_t{MBEDTLS_X509_BADCERT_NOT_TRUSTED};
   judge_.look(certificate, depth, flags);
   info_.chain = judge_.chain();
-  if (depth == 0) {
+  // The leaf, which is always looked at in the end, answers for all.
+  if (depth > 0) {
+    issuer_flags_ |= std::exchange(flags, 0);
+  } else {
+    flags |= issuer_flags_;
+    if ((flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0) judge_in_order(certificate, flags);
     verified_by_ = shared_.trust_source;
     info_.is_bound_by_dates = shared_.is_demanding();
     demand_pin(flags);
@@ -100,6 +112,20 @@ void ClientEngine::judge_by_pins_alone(mbedtls_x509_crt& leaf, std::uint32_t& fl
   info_.is_bound_by_dates = verdict.is_bound_by_dates;
   verified_by_ = std::move(verdict.source);
   if (!info_.faults.empty()) flags |= MBEDTLS_X509_BADCERT_OTHER;
+}
+
+void ClientEngine::judge_in_order(const mbedtls_x509_crt& chain, std::uint32_t& flags) {
+  const std::unique_ptr<Certificates> ordered = in_order(chain);
+  if (!ordered) return;
+  ChainJudge judge = new_judge(shared_);
+  std::uint32_t ordered_flags = 0;
+  const int code = mbedtls_x509_crt_verify_with_profile(
+      &ordered->raw, &shared_.trust.raw, nullptr, &certificate_profile(), nullptr, &ordered_flags,
+      ChainJudge::on_certificate, &judge);
+  const bool is_judged = code == 0 || code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
+  if (!is_judged || judge.verdict().has(IdentityFault::Rule::trust)) return;
+  judge_ = std::move(judge);
+  flags = ordered_flags;
 }
 
 void ClientEngine::look_at_leaf() {

@@ -62,6 +62,8 @@ class ClientEngine final : public EngineBase {
   void judge_by_pins_alone(mbedtls_x509_crt& leaf, std::uint32_t& flags);
   void hand_over(const mbedtls_x509_crt& leaf);
   void demand_pin(std::uint32_t& flags);
+  // Another look at a chain that leads to nobody who is trusted: perhaps in another order it does.
+  void judge_in_order(const mbedtls_x509_crt& chain, std::uint32_t& flags);
   // Where nothing is verified: what would stand against the leaf as such.
   void look_at_leaf();
   void judge_peer();
@@ -81,6 +83,7 @@ class ClientEngine final : public EngineBase {
   ChainJudge judge_;
   std::string verified_by_;
   std::vector<std::string> chain_to_judge_;
+  std::uint32_t issuer_flags_ = 0;   // what stands against the leaf's issuers
   std::unique_ptr<Ticket> offered_;  // without its session
   base::WallTime until_;             // when this session's tickets go bad
 };
