@@ -156,8 +156,9 @@ class ImplicitInterop : public Interop {};
 
 TEST_P(ImplicitInterop, WithOpensslSServer) {
   if (!find_program("openssl")) GTEST_SKIP() << "openssl is not installed";
-  SServer server(GetParam());
-  send_two(server.port(), server.ca_file());
+  const Identity identity = write_identity(directory_, GetParam().certificate);
+  SServer server(s_server_arguments(GetParam(), identity));
+  send_two(server.port(), identity.ca);
   expect_stored(server.wait_for_mails(2));
   report("OpenSSL s_server " + version_of("openssl", "version"), "two mails, second warm, intact");
 }

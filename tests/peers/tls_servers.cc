@@ -45,38 +45,41 @@ std::string version_of(const std::string& program, const std::string& flag) {
   return "?";
 }
 
-SServer::SServer(const PeerOptions& options)
-    : identity_(write_identity(directory_, options.certificate)), port_(free_port()) {
-  auto [ours, theirs] = make_console();
+std::vector<std::string> s_server_arguments(const PeerOptions& options, const Identity& identity) {
   std::vector<std::string> arguments = {
-      "s_server",
-      "-quiet",
-      "-accept",
-      address_of(port_),
-      "-cert",
-      identity_.certificate,
-      "-key",
-      identity_.key,
-      options.version == tls::Version::tls12 ? "-tls1_2" : "-tls1_3"};
-  if (!identity_.intermediate.empty()) {
-    arguments.insert(arguments.end(), {"-cert_chain", identity_.intermediate});
+      "-quiet", "-cert",      identity.certificate,
+      "-key",   identity.key, options.version == tls::Version::tls12 ? "-tls1_2" : "-tls1_3"};
+  if (!identity.intermediate.empty()) {
+    arguments.insert(arguments.end(), {"-cert_chain", identity.intermediate});
   }
-  Process::Start start{"openssl", arguments};
+  return arguments;
+}
+
+SServer::SServer(const std::vector<std::string>& arguments, Script script) : port_(free_port()) {
+  auto [ours, theirs] = make_console();
+  Process::Start start{"openssl", {"s_server", "-accept", address_of(port_)}};
+  start.arguments.insert(start.arguments.end(), arguments.begin(), arguments.end());
   start.console = theirs.get();
   process_.emplace(std::move(start));
   theirs.reset();
   wait_for_listener(*process_, port_);
   wire_ = std::make_unique<SmarthostConnection>(std::move(ours), journal_.open(false), journal_);
-  conversation_ = std::thread([this] {
-    try {
+  conversation_ = std::thread([this, script = std::move(script)] { converse(script); });
+}
+
+void SServer::converse(const Script& script) {
+  try {
+    if (script) {
+      script(*wire_);
+    } else {
       SmarthostSession(*wire_, journal_, plain_behavior(), [](const Situation&) {
         return std::optional<Answer>();
       }).run();
-    } catch (const Over&) {
-    } catch (const std::exception& failure) {
-      journal_.complain(failure.what());
     }
-  });
+  } catch (const Over&) {
+  } catch (const std::exception& failure) {
+    journal_.complain(failure.what());
+  }
 }
 
 SServer::~SServer() {

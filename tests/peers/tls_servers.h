@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "peers/identity.h"
 #include "support/journal.h"
@@ -24,24 +26,30 @@ namespace support {
 // conversation on its console, and that one's replies go back. Implicit TLS only.
 class SServer {
  public:
-  explicit SServer(const PeerOptions& options);
+  // With these arguments beside its port; the ordinary conversation unless there is a script.
+  explicit SServer(const std::vector<std::string>& arguments, Script script = nullptr);
   ~SServer();
   SServer(const SServer&) = delete;
   SServer& operator=(const SServer&) = delete;
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
-  [[nodiscard]] const std::string& ca_file() const { return identity_.ca; }
+  [[nodiscard]] const Journal& journal() const { return journal_; }
+  // Onto its console, when the script next waits.
+  void order(const Answer& answer) { wire_->order(answer); }
   [[nodiscard]] std::vector<StoredMail> wait_for_mails(std::size_t count) const;
 
  private:
-  TempDir directory_;
-  Identity identity_;
+  void converse(const Script& script);
+
   std::uint16_t port_;
   Journal journal_;
   std::optional<Process> process_;
   std::unique_ptr<SmarthostConnection> wire_;
   std::thread conversation_;
 };
+// As arguments for it.
+[[nodiscard]] std::vector<std::string> s_server_arguments(const PeerOptions& options,
+                                                          const Identity& identity);
 
 // stunnel as a server, with STARTTLS (its protocol = smtp) or implicit TLS.
 class Stunnel {
