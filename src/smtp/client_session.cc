@@ -291,10 +291,17 @@ void ClientSession::on_time(base::Instant now) {
   }
   const Sent sent = queue_.front().what;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout_of(sent)).count();
-  std::string what = sent == Sent::greeting
-                         ? "smarthost sent no greeting within "
-                         : "smarthost did not answer " + std::string(to_string(sent)) + " within ";
-  fail_later(base::Fault::connection, what + std::to_string(seconds) + " s");
+  const std::string within = " within " + std::to_string(seconds) + " s";
+  if (sent != Sent::greeting) {
+    fail_later(base::Fault::connection,
+               "smarthost did not answer " + std::string(to_string(sent)) + within);
+    return;
+  }
+  // Both ends of a wrong mode wait for the other.
+  const bool may_want_tls = options_.starttls != StartTls::never;
+  fail_later(base::Fault::connection,
+             "smarthost sent no greeting" + within +
+                 (may_want_tls ? "; a port that wants TLS first needs mode = implicit" : ""));
 }
 
 Reuse ClientSession::reuse() const {

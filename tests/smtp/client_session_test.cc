@@ -608,8 +608,13 @@ TEST_F(ClientSessionTest, GreetingHasADeadline) {
   session_->on_time(now_ + 5min - 1ms);
   EXPECT_THAT(events(), IsEmpty());
   session_->on_time(now_ + 5min);
-  EXPECT_THAT(events(), ElementsAre("failed: connection: smarthost sent no greeting within 300 s"));
+  EXPECT_THAT(events(),
+              ElementsAre("failed: connection: smarthost sent no greeting within 300 s; a "
+                          "port that wants TLS first needs mode = implicit"));
   EXPECT_EQ(session_->deadline(), std::nullopt);
+  open(StartTls::never);
+  session_->on_time(now_ + 5min);
+  EXPECT_THAT(events(), ElementsAre("failed: connection: smarthost sent no greeting within 300 s"));
 }
 
 TEST_F(ClientSessionTest, TricklingRepliesDoNotExtendTheDeadline) {
