@@ -77,6 +77,13 @@ smtp::Reply mail_loop(std::string_view why) {
 
 smtp::Reply auth_unavailable(const base::Error& error) { return reply_for(454, error); }
 
+smtp::Reply ready_for_tls() { return smtp::Reply::make(220, "2.0.0", "ready to start TLS"); }
+
+// RFC 3207 4.
+smtp::Reply tls_unavailable() {
+  return smtp::Reply::make(454, "4.7.0", "TLS is not available for now, try again later");
+}
+
 smtp::Reply in_doubt(const base::Error& error) {
   constexpr std::string_view kWarning = "; it may have taken the mail, a second copy is possible";
   return smtp::Reply::make(

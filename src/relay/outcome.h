@@ -30,6 +30,9 @@ namespace relay {
 [[nodiscard]] smtp::Reply mail_loop(std::string_view why);
 // To AUTH, which has a code of its own for trouble that passes (RFC 4954 6).
 [[nodiscard]] smtp::Reply auth_unavailable(const base::Error& error);
+// To STARTTLS.
+[[nodiscard]] smtp::Reply ready_for_tls();
+[[nodiscard]] smtp::Reply tls_unavailable();
 // The connection was lost after the end of data went out.
 [[nodiscard]] smtp::Reply in_doubt(const base::Error& error);
 

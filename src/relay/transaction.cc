@@ -183,6 +183,14 @@ Actions Transaction::on(const smtp::from_client::Reset&, base::Instant now) {
   return actions;
 }
 
+Actions Transaction::on(const smtp::from_client::StartTls&, base::Instant now) {
+  Actions actions;
+  log_abandoned("STARTTLS ended it", now, actions);
+  abandon(true, actions);
+  is_pinned_lost_ = false;
+  return actions;
+}
+
 Actions Transaction::on(const smtp::from_client::Gone& event, base::Instant now) {
   Actions actions;
   log_abandoned(event.why, now, actions);
@@ -300,7 +308,7 @@ void Transaction::abandon(bool is_leaving, Actions& actions) {
         stage_ == Stage::mail_data || stage_ == Stage::data_wait || stage_ == Stage::ending;
     if (is_leaving && (is_pinned_ || stage_ == Stage::auth)) {
       is_pinned_ = false;
-      give_back(false, "it was authenticated for a client that left", actions);
+      give_back(false, "it was authenticated for a client that is done with it", actions);
     } else if (is_in_data) {
       give_back(is_chunked_ && awaited_ == 0, "the client left inside its mail data", actions);
     } else if (is_pinned_) {

@@ -114,6 +114,8 @@ class Transaction {
   [[nodiscard]] Actions on(const smtp::from_client::AuthResponse& event, base::Instant now);
   // RSET, EHLO: the open transaction is dropped.
   [[nodiscard]] Actions on(const smtp::from_client::Reset& event, base::Instant now);
+  // STARTTLS: so is everything that was said before, a client's authentication too.
+  [[nodiscard]] Actions on(const smtp::from_client::StartTls& event, base::Instant now);
   // QUIT or the connection's end: everything is given up.
   [[nodiscard]] Actions on(const smtp::from_client::Gone& event, base::Instant now);
 

@@ -107,6 +107,8 @@ Extensions offer_to_client(const Extensions& smarthost, const OfferPolicy& polic
   Extensions offered;
   offered.pipelining = true;
   offered.enhanced_status_codes = true;
+  offered.starttls = policy.is_starttls_offered;
+  if (policy.is_tls_missing) return offered;
   offered.eight_bit_mime = smarthost.eight_bit_mime;
   // RFC 6531 3.1: SMTPUTF8 needs 8BITMIME.
   offered.smtputf8 = smarthost.smtputf8 && smarthost.eight_bit_mime;

@@ -37,11 +37,13 @@ struct Extensions {
 struct OfferPolicy {
   std::uint64_t max_message_size = 0;  // ours; 0 = only the smarthost's counts
   bool is_auth_offered = false;        // AUTH passed through to the smarthost
+  bool is_starttls_offered = false;
+  bool is_tls_missing = false;  // and nothing else is of use before it
 };
 
 // What a client is shown of the smarthost's extensions: the allow-list of what we carry. SIZE is
 // the smaller of both limits; PIPELINING and ENHANCEDSTATUSCODES always; mechanisms ending in -PLUS
-// never (channel binding cannot survive us); STARTTLS not in this version; LIMITS never.
+// never (channel binding cannot survive us); LIMITS never; STARTTLS is ours alone to offer.
 [[nodiscard]] Extensions offer_to_client(const Extensions& smarthost, const OfferPolicy& policy);
 
 // The EHLO reply of a server called `hostname`: `250-hostname`, then a line per extension.

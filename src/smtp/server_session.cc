@@ -39,12 +39,20 @@ void ServerSession::receive(std::string_view bytes, base::Instant now) {
     // What the last event showed is over now (see from_client::MailData).
     if (std::exchange(is_decoded_given_, false)) decoded_.clear();
     decode(bytes);
+  } else if (state_ == State::tls_wait) {
+    cut(std::string(kPlaintextBehindStartTls));
   } else if (state_ != State::finished) {
     lines_.receive(bytes);
   }
 }
 
 void ServerSession::receive_eof() { has_eof_ = true; }
+
+void ServerSession::cut(std::string why) {
+  if (state_ == State::finished) return;
+  state_ = State::finished;
+  gone_why_ = std::move(why);
+}
 
 void ServerSession::decode(std::string_view bytes) {
   const std::size_t taken = chunk_                ? decode_chunk(bytes)
@@ -62,6 +70,7 @@ ServerEvent ServerSession::next_event() {
       if (has_eof_ && lines_.is_empty()) return finish("client left before the greeting");
       return NeedMore{};
     case State::commands: return next_command();
+    case State::tls_wait: return NeedMore{};
     case State::mail_data: return next_mail_data();
     case State::finished: break;
   }
@@ -181,6 +190,7 @@ void ServerSession::reply(const Reply& reply, base::Instant now) {
       if (!reply.is_positive()) fail_chunks(reply);
       return;
     case Owed::auth: settle_auth(reply); return;
+    case Owed::starttls: settle_starttls(reply); return;
     case Owed::end_of_data:
       owed_ = Owed::nothing;
       junk_ = 0;
@@ -252,9 +262,9 @@ void ServerSession::end_transaction() {
 }
 
 std::optional<base::Instant> ServerSession::deadline() const {
-  if (state_ == State::greeting || state_ == State::finished || is_reply_owed()) {
-    return std::nullopt;
-  }
+  // Others watch a handshake.
+  const bool is_silent = state_ == State::greeting || state_ == State::tls_wait;
+  if (is_silent || state_ == State::finished || is_reply_owed()) return std::nullopt;
   // Between chunks, too, mail data must come: the smarthost waits for it.
   if (state_ != State::mail_data && !chunks_) return last_progress_ + options_.command_timeout;
   const std::chrono::seconds earned(data_received_ / kMinDataRate);

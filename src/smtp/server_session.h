@@ -29,6 +29,8 @@ struct ServerOptions {
   std::string hostname;  // ours, in the greeting and in the EHLO reply
   LineEndings line_endings = LineEndings::normalize;
   Syntax syntax = Syntax::tolerant;
+  bool is_tls_required = false;    // nothing but the way to TLS is open before it is up
+  bool auth_requires_tls = false;  // AUTH is for inside TLS; what is offered must agree
   base::Duration command_timeout = kCommandIdleTimeout;
   base::Duration data_timeout = kDataIdleTimeout;
 };
@@ -67,17 +69,21 @@ struct Auth {            // reply(): 334 asks for a response line, anything else
 struct AuthResponse {  // reply(), likewise
   std::string line;    // base64, "=" or "*" (cancel)
 };
+// reply(): 220 lets TLS begin, if is_tls_due() says so after it. Everything the client said before
+// is void, the open transaction too.
+struct StartTls {};
 struct Quit {};  // already answered
 struct Gone {    // nothing more will come: EOF, time-out, too many errors
   std::string why;
 };
 }  // namespace from_client
 
-using ServerEvent = std::variant<NeedMore, from_client::Hello, from_client::Mail, from_client::Rcpt,
-                                 from_client::Data, from_client::MailData,
-                                 from_client::MailDataRefused, from_client::EndOfChunk,
-                                 from_client::EndOfData, from_client::Reset, from_client::Auth,
-                                 from_client::AuthResponse, from_client::Quit, from_client::Gone>;
+using ServerEvent =
+    std::variant<NeedMore, from_client::Hello, from_client::Mail, from_client::Rcpt,
+                 from_client::Data, from_client::MailData, from_client::MailDataRefused,
+                 from_client::EndOfChunk, from_client::EndOfData, from_client::Reset,
+                 from_client::Auth, from_client::AuthResponse, from_client::StartTls,
+                 from_client::Quit, from_client::Gone>;
 
 class ServerSession {
  public:
@@ -92,6 +98,15 @@ class ServerSession {
 
   void receive(std::string_view bytes, base::Instant now);
   void receive_eof();
+  // The client cannot be spoken to any more: the end, without a word.
+  void cut(std::string why);
+
+  // The 220 to STARTTLS is in the output: what comes behind it from the client is TLS, and comes
+  // here again only as plaintext after tls_established().
+  [[nodiscard]] bool is_tls_due() const { return state_ == State::tls_wait; }
+  // TLS is up, after is_tls_due() or before the greeting. What was learnt in plaintext is forgotten
+  // (RFC 3207 4.2); `offered` is what the client may use from now on.
+  void tls_established(const Extensions& offered, base::Instant now);
   // The next thing the client wants; NeedMore when there is nothing to be done now. Call until
   // then.
   [[nodiscard]] ServerEvent next_event();
@@ -123,6 +138,7 @@ class ServerSession {
   [[nodiscard]] const std::string& client_name() const { return client_name_; }
   [[nodiscard]] bool is_extended() const { return is_extended_; }
   [[nodiscard]] bool is_authenticated() const { return is_authenticated_; }
+  [[nodiscard]] bool is_tls_up() const { return is_tls_up_; }
   // Why the session is finished.
   [[nodiscard]] const std::string& end_reason() const { return gone_why_; }
   // What a client that seems stuck in its mail data did wrong, for the log; empty otherwise.
@@ -132,11 +148,15 @@ class ServerSession {
   enum class State {
     greeting,   // nothing said yet
     commands,   // reading commands
+    tls_wait,   // after the 220 to STARTTLS until TLS is up: no byte is ours
     mail_data,  // after 354 up to the end of data, or inside a chunk
     finished,   // said all we will
   };
+  static constexpr std::string_view kPlaintextBehindStartTls =
+      "client sent plaintext behind STARTTLS, which must not pass for encrypted";
+
   // The reply the client waits for, beside those to RCPT.
-  enum class Owed { nothing, hello, mail, data, chunk, end_of_data, auth };
+  enum class Owed { nothing, hello, mail, data, chunk, end_of_data, auth, starttls };
 
   // A line that has come, kept while it must wait for replies that are owed.
   struct HeldLine {
@@ -175,6 +195,11 @@ class ServerSession {
   [[nodiscard]] std::optional<Reply> fault_of_data() const;
   [[nodiscard]] ServerEvent on_auth(const SplitCommand& command);
   [[nodiscard]] ServerEvent on_auth_response(const Line& line);
+  [[nodiscard]] ServerEvent on_starttls(const SplitCommand& command);
+  void settle_starttls(const Reply& reply);
+  [[nodiscard]] static Reply must_start_tls();
+  [[nodiscard]] bool is_tls_missing() const { return options_.is_tls_required && !is_tls_up_; }
+  [[nodiscard]] std::optional<ServerEvent> refuse_in_plaintext(const SplitCommand& command);
   [[nodiscard]] ServerEvent on_rset();
   [[nodiscard]] ServerEvent on_quit();
   [[nodiscard]] ServerEvent on_foreign();
@@ -206,6 +231,7 @@ class ServerSession {
   bool has_hello_ = false;
   bool is_extended_ = false;
   bool is_authenticated_ = false;
+  bool is_tls_up_ = false;
   bool has_mail_ = false;
   bool is_utf8_ = false;
   bool is_binary_ = false;

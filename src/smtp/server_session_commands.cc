@@ -67,6 +67,9 @@ ServerEvent ServerSession::on_line(const Line& line) {
 }
 
 ServerEvent ServerSession::on_command(const SplitCommand& command, const Line& line) {
+  if (is_tls_missing()) {
+    if (std::optional<ServerEvent> refused = refuse_in_plaintext(command)) return *refused;
+  }
   switch (command.verb) {
     case Verb::helo:
     case Verb::ehlo: return on_hello(command);
@@ -83,8 +86,7 @@ ServerEvent ServerSession::on_command(const SplitCommand& command, const Line& l
       return answer_junk(Reply::make(
           214, "2.0.0", "smtpseal carries mail to a smarthost over TLS; see its manual"));
     case Verb::bdat: return on_bdat(command);
-    case Verb::starttls:
-      return refuse_command(Reply::make(502, "5.5.1", "STARTTLS was not offered"));
+    case Verb::starttls: return on_starttls(command);
     case Verb::expn:
     case Verb::etrn:
     case Verb::unimplemented:
@@ -97,7 +99,13 @@ ServerEvent ServerSession::on_command(const SplitCommand& command, const Line& l
 
 ServerEvent ServerSession::on_foreign() {
   say(Reply::make(554, "5.5.1", "this is an SMTP server"));
-  if (starts_like_tls()) {
+  if (starts_like_tls() && offered_.starttls) {
+    return finish(
+        "client began TLS, which begins with STARTTLS here: choose STARTTLS in the application, "
+        "not "
+        "SSL/TLS");
+  }
+  if (starts_like_tls() && !is_tls_up_) {
     return finish(
         "client began TLS, which is not spoken here: switch SSL/TLS off in the application");
   }
@@ -185,6 +193,7 @@ ServerEvent ServerSession::on_data(const SplitCommand& command) {
 
 // Why no mail data may come now.
 std::optional<Reply> ServerSession::refusal_of_data() const {
+  if (is_tls_missing()) return must_start_tls();
   if (!has_mail_) return sequence_error("MAIL first");
   if (rcpts_seen_ == 0) return sequence_error("RCPT first");
   if (rcpts_accepted_ > 0) return std::nullopt;
@@ -212,6 +221,11 @@ ServerEvent ServerSession::on_quit() {
 }
 
 ServerEvent ServerSession::on_auth(const SplitCommand& command) {
+  if (options_.auth_requires_tls && !is_tls_up_) {
+    // RFC 4954 6.
+    return refuse_command(
+        Reply::make(538, "5.7.11", "Encryption required: issue a STARTTLS command first"));
+  }
   if (offered_.auth_mechanisms.empty()) {
     return refuse_command(Reply::make(502, "5.5.1", "AUTH is not offered"));
   }

@@ -73,6 +73,7 @@ class TransactionTest : public ::testing::Test {
   Said end_of_data() { return describe(transaction_->on(client::EndOfData{}, now_)); }
   Said reset() { return describe(transaction_->on(client::Reset{}, now_)); }
   Said gone() { return describe(transaction_->on(client::Gone{"quit"}, now_)); }
+  Said starttls() { return describe(transaction_->on(client::StartTls{}, now_)); }
   Said auth(std::string_view argument = "PLAIN AGEAYg==") {
     return describe(transaction_->on(client::Auth{std::string(argument)}, now_));
   }
@@ -853,7 +854,32 @@ TEST_F(TransactionTest, AuthDialogueIsRelayedAndThePinnedConnectionServesAllMail
   end_of_data();
   EXPECT_THAT(replied(smtp::Sent::end_of_data, 250),
               ElementsAre("reply 250 x", "finished <s@c> 1 0 250"));
-  EXPECT_THAT(gone(), ElementsAre("return: it was authenticated for a client that left"));
+  EXPECT_THAT(gone(),
+              ElementsAre("return: it was authenticated for a client that is done with it"));
+}
+
+// RFC 3207 4.2: what the client said before TLS is void.
+TEST_F(TransactionTest, StartTlsEndsTheOpenTransaction) {
+  open_envelope();
+  EXPECT_THAT(starttls(), ElementsAre(StartsWith("finished <s@c> 1 0"), "return clean"));
+  EXPECT_TRUE(transaction_->is_idle());
+  EXPECT_THAT(mail(), ElementsAre("reply 250 2.1.0 sender OK"));
+  EXPECT_THAT(rcpt(), ElementsAre("lease"));
+}
+
+TEST_F(TransactionTest, StartTlsGivesUpTheConnectionThatTheClientAuthenticatedOn) {
+  authenticate();
+  EXPECT_THAT(starttls(),
+              ElementsAre("return: it was authenticated for a client that is done with it"));
+  EXPECT_THAT(mail(), ElementsAre("reply 250 2.1.0 sender OK"));
+  EXPECT_THAT(rcpt(), ElementsAre("lease")) << "not the pinned one";
+}
+
+TEST_F(TransactionTest, StartTlsForgetsThatTheAuthenticatedConnectionWasLost) {
+  authenticate();
+  EXPECT_THAT(lost(), IsEmpty());
+  EXPECT_THAT(starttls(), IsEmpty());
+  EXPECT_THAT(mail(), ElementsAre("reply 250 2.1.0 sender OK"));
 }
 
 TEST_F(TransactionTest, RefusedAuthGivesTheConnectionUp) {

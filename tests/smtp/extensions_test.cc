@@ -95,6 +95,20 @@ TEST(Offer, ShowsOnlyWhatWeCarry) {
   EXPECT_NE(shown(all, with_auth).find("250 AUTH PLAIN LOGIN\r\n"), std::string::npos);
 }
 
+TEST(Offer, OfStartTlsIsOursAlone) {
+  OfferPolicy policy;
+  EXPECT_FALSE(offer_to_client(parse({"STARTTLS"}), policy).starttls);
+  policy.is_starttls_offered = true;
+  EXPECT_NE(shown(Extensions{}, policy).find("STARTTLS"), std::string::npos);
+}
+
+TEST(Offer, IsTlsAndNothingElseWhereThatMustComeFirst) {
+  OfferPolicy policy;
+  policy.is_starttls_offered = policy.is_tls_missing = policy.is_auth_offered = true;
+  EXPECT_EQ(shown(parse({"SIZE 500", "8BITMIME", "CHUNKING", "AUTH PLAIN"}), policy),
+            "250-us.test\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250 STARTTLS\r\n");
+}
+
 TEST(Offer, ShowsTheSmallerSize) {
   OfferPolicy ours;
   ours.max_message_size = 100;

@@ -902,5 +902,75 @@ TEST_F(ServerSessionTest, MailMakesJunkForgotten) {
   EXPECT_FALSE(session_->is_finished());
 }
 
+// --- TLS (more of it in tests/transcripts/server/starttls*.smtp) ---
+
+class ServerSessionTlsTest : public ServerSessionTest {
+ protected:
+  void SetUp() override {
+    Extensions offered = plenty();
+    offered.starttls = true;
+    open({}, offered);
+    ehlo();
+  }
+
+  void starttls() {
+    EXPECT_THAT(feed("STARTTLS\r\n"), ElementsAre("starttls"));
+    reply(220);
+    EXPECT_EQ(said(), "220 x\r\n");
+    ASSERT_TRUE(session_->is_tls_due());
+  }
+};
+
+TEST_F(ServerSessionTlsTest, ItsTimeDoesNotRunInTheHandshake) {
+  starttls();
+  EXPECT_EQ(session_->deadline(), std::nullopt);
+  now_ += 1h;
+  session_->on_time(now_);
+  EXPECT_FALSE(session_->is_finished());
+  session_->tls_established(plenty(), now_);
+  EXPECT_EQ(session_->deadline(), now_ + kCommandIdleTimeout);
+  EXPECT_TRUE(session_->is_tls_up());
+  EXPECT_FALSE(session_->is_tls_due());
+}
+
+TEST_F(ServerSessionTlsTest, AcceptsInputInTheHandshake) {
+  starttls();
+  EXPECT_TRUE(session_->wants_input());
+}
+
+TEST_F(ServerSessionTlsTest, ForgetsTheClientsName) {
+  EXPECT_EQ(session_->client_name(), "c.test");
+  starttls();
+  session_->tls_established(plenty(), now_);
+  EXPECT_EQ(session_->client_name(), "");
+  EXPECT_FALSE(session_->is_extended());
+}
+
+TEST_F(ServerSessionTlsTest, DoesNotBeginForAClientThatLeft) {
+  session_->receive("STARTTLS\r\n", now_);
+  session_->receive_eof();
+  EXPECT_THAT(events(), ElementsAre("starttls"));
+  EXPECT_THAT(reply(220), ElementsAre("gone: client closed the connection"));
+  EXPECT_EQ(said(), "");
+}
+
+TEST_F(ServerSessionTlsTest, SaysNothingOnceItIsCut) {
+  starttls();
+  session_->cut("handshake failed");
+  session_->tls_established(plenty(), now_);
+  session_->refuse(Reply::make(421, "4.3.2", "shutting down"));
+  EXPECT_THAT(events(), ElementsAre("gone: handshake failed"));
+  EXPECT_EQ(said(), "");
+  EXPECT_FALSE(session_->is_tls_up());
+}
+
+TEST_F(ServerSessionTlsTest, CountsRefusedAttemptsAsErrors) {
+  for (unsigned i = 0; i < kMaxErrors; ++i) {
+    EXPECT_EQ(ask("STARTTLS now\r\n"), "501 5.5.4 STARTTLS takes no parameter\r\n");
+  }
+  EXPECT_THAT(feed("STARTTLS\r\n"), ElementsAre(StartsWith("gone: ")));
+  EXPECT_THAT(said(), StartsWith("421 "));
+}
+
 }  // namespace
 }  // namespace smtp

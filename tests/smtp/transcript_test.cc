@@ -4,8 +4,9 @@
 // server/*.smtp: we are the server.
 //   C  fed: bytes of the client            S  looked at: bytes to the client
 //   E  listed: events                      R  done: the reply to what is owed ("250 text")
-//   !  done: eof | refuse CODE TEXT | wait DURATION_IN_SECONDS | grant
-//   @ syntax, line_endings = strict; auth = PLAIN LOGIN; size = N; greet = no (then `! greet`)
+//   !  done: eof | refuse CODE TEXT | wait DURATION_IN_SECONDS | greet | tls
+//   @ syntax, line_endings = strict; auth = PLAIN LOGIN; size = N; greet = no (then `! greet`);
+//     starttls = may or encrypt; auth_requires_tls = yes
 //
 // client/*.smtp: we are the client.
 //   S  fed: bytes of the smarthost         C  looked at: bytes to the smarthost
@@ -70,8 +71,8 @@ void add_event(std::vector<std::string>& events, std::string event) {
 class ServerStage final : public Stage {
  public:
   explicit ServerStage(const Transcript& transcript)
-      : offered_(offered(transcript)), session_(options(transcript), now_) {
-    if (transcript.setting("greet", "yes") == "yes") session_.greet(offered_, now_);
+      : transcript_(transcript), session_(options(transcript), now_) {
+    if (transcript.setting("greet", "yes") == "yes") session_.greet(offered(), now_);
   }
 
   [[nodiscard]] Use use_of(const std::string& channel) const override {
@@ -101,7 +102,10 @@ class ServerStage final : public Stage {
     } else if (verb == "refuse") {
       session_.refuse(parse_reply(rest));
     } else if (verb == "greet") {
-      session_.greet(offered_, now_);
+      session_.greet(offered(), now_);
+    } else if (verb == "tls") {
+      is_tls_up_ = true;
+      session_.tls_established(offered(), now_);
     } else if (verb == "wait") {
       now_ += std::chrono::seconds(std::atoi(rest.c_str()));
       session_.on_time(now_);
@@ -120,15 +124,20 @@ class ServerStage final : public Stage {
   }
 
  private:
-  static Extensions offered(const Transcript& transcript) {
+  [[nodiscard]] Extensions offered() const {
     Extensions smarthost;
     smarthost.eight_bit_mime = smarthost.smtputf8 = smarthost.dsn = true;
+    smarthost.chunking = transcript_.setting("chunking", "no") == "yes";
     OfferPolicy policy;
     policy.max_message_size =
-        static_cast<std::uint64_t>(std::atoll(transcript.setting("size", "0").c_str()));
-    std::string mechanisms = transcript.setting("auth", "");
+        static_cast<std::uint64_t>(std::atoll(transcript_.setting("size", "0").c_str()));
+    std::string mechanisms = transcript_.setting("auth", "");
     while (!mechanisms.empty()) smarthost.auth_mechanisms.push_back(first_word(mechanisms));
-    policy.is_auth_offered = !smarthost.auth_mechanisms.empty();
+    const bool is_kept = transcript_.setting("auth_requires_tls", "no") == "yes" && !is_tls_up_;
+    policy.is_auth_offered = !smarthost.auth_mechanisms.empty() && !is_kept;
+    const std::string starttls = transcript_.setting("starttls", "no");
+    policy.is_starttls_offered = starttls != "no" && !is_tls_up_;
+    policy.is_tls_missing = starttls == "encrypt" && !is_tls_up_;
     return offer_to_client(smarthost, policy);
   }
 
@@ -139,6 +148,8 @@ class ServerStage final : public Stage {
     if (transcript.setting("line_endings", "") == "strict") {
       options.line_endings = LineEndings::strict;
     }
+    options.is_tls_required = transcript.setting("starttls", "no") == "encrypt";
+    options.auth_requires_tls = transcript.setting("auth_requires_tls", "no") == "yes";
     return options;
   }
 
@@ -148,14 +159,15 @@ class ServerStage final : public Stage {
       if (std::holds_alternative<NeedMore>(event)) return;
       add_event(events_, describe(event));
       if (std::holds_alternative<from_client::Hello>(event)) {
-        session_.answer_hello(offered_, now_);
+        session_.answer_hello(offered(), now_);
       }
     }
     ADD_FAILURE() << "events without end";
   }
 
   base::Instant now_{std::chrono::hours(1)};
-  Extensions offered_;
+  const Transcript& transcript_;
+  bool is_tls_up_ = false;
   ServerSession session_;
   std::vector<std::string> events_;
 };

@@ -38,6 +38,7 @@ struct DescribeServerEvent {
   std::string operator()(const from_client::AuthResponse& response) const {
     return "auth-response " + response.line;
   }
+  std::string operator()(const from_client::StartTls&) const { return "starttls"; }
   std::string operator()(const from_client::Quit&) const { return "quit"; }
   std::string operator()(const from_client::Gone& gone) const { return "gone: " + gone.why; }
 };
