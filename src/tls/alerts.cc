@@ -73,4 +73,18 @@ std::string alert_meaning(int description) {
   return alert == nullptr ? std::string() : std::string(alert->meaning);
 }
 
+std::string client_alert_meaning(int description) {
+  switch (description) {
+    case 40: return "no TLS version or cipher in common";
+    case 42:  // what some say of every certificate they do not take
+    case 46:
+      return "it does not accept our certificate: the name it wants, the date, who issued it";
+    case 43: return "it does not know our certificate's kind of key or signature";
+    case 45: return "our certificate has expired, by its clock";
+    case 48: return "it does not trust whoever issued our certificate";
+    case 70: return "no TLS version in common";
+    default: return {};
+  }
+}
+
 }  // namespace tls

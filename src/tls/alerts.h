@@ -11,5 +11,7 @@ namespace tls {
 // What a smarthost that breaks a handshake off with it usually means; empty when that is
 // anybody's guess.
 [[nodiscard]] std::string alert_meaning(int description);
+// The same of a client.
+[[nodiscard]] std::string client_alert_meaning(int description);
 
 }  // namespace tls

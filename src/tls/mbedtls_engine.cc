@@ -177,13 +177,18 @@ bool EngineBase::decrypt() {
   return false;
 }
 
+std::string EngineBase::meaning_of(int alert) const { return alert_meaning(alert); }
+
 Error EngineBase::failed_handshake(int code) const {
   if (code == MBEDTLS_ERR_SSL_CONN_EOF || code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
     return {Fault::tls, peer(" closed the connection in the TLS handshake")};
   }
-  if (code != MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) return handshake_error(code);
-  const int alert = received_alert(ssl_.raw);
-  const std::string meaning = alert_meaning(alert);
+  const bool is_alert = code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE;
+  const std::optional<int> unsealed =
+      code == MBEDTLS_ERR_SSL_INVALID_MAC ? plaintext_alert(ssl_.raw) : std::nullopt;
+  if (!is_alert && !unsealed) return handshake_error(code);
+  const int alert = is_alert ? received_alert(ssl_.raw) : *unsealed;
+  const std::string meaning = meaning_of(alert);
   return {Fault::tls, peer(" broke the TLS handshake off with the alert ") + alert_name(alert) +
                           (meaning.empty() ? "" : " (" + meaning + ")")};
 }

@@ -39,6 +39,8 @@ class EngineBase : public Engine {
   virtual void on_failed_handshake(int code) { static_cast<void>(code); }
   // The peer gave a ticket for a session to come (TLS 1.3).
   virtual void on_ticket() {}
+  // What an alert in the handshake means, coming from such a peer.
+  [[nodiscard]] virtual std::string meaning_of(int alert) const;
   // What to say about a handshake that failed with `code`, where the peer's side is not to blame.
   [[nodiscard]] virtual base::Error handshake_error(int code) const = 0;
 

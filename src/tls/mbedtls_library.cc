@@ -71,6 +71,13 @@ int set_up_tickets(mbedtls_ssl_ticket_context& tickets, std::uint32_t seconds) {
 int received_alert(const mbedtls_ssl_context& ssl) { return mbedtls_ssl_get_fatal_alert(&ssl); }
 #endif
 
+std::optional<int> plaintext_alert(const mbedtls_ssl_context& ssl) {
+  // RFC 8446 5.1, 6: type alert, a version, two octets, level and description.
+  const unsigned char* const record = ssl.MBEDTLS_PRIVATE(in_hdr);
+  const bool is_it = record[0] == MBEDTLS_SSL_MSG_ALERT && record[3] == 0 && record[4] == 2;
+  return is_it ? std::optional<int>(record[6]) : std::nullopt;
+}
+
 // --- the library's language and ours ---
 
 std::string words_of(int code) {

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -74,6 +75,10 @@ void use_random(mbedtls_ssl_config& config);
 [[nodiscard]] int set_up_tickets(mbedtls_ssl_ticket_context& tickets, std::uint32_t seconds);
 // The fatal alert that was just received.
 [[nodiscard]] int received_alert(const mbedtls_ssl_context& ssl);
+
+// The alert that stands in the record which could not be decrypted: clients that do not like a
+// server's certificate say so before they have keys of their own (OpenSSL's, and this library's).
+[[nodiscard]] std::optional<int> plaintext_alert(const mbedtls_ssl_context& ssl);
 
 // --- what everything begins with ---
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "tls/alerts.h"
 #include "tls/extensions.h"
 #include "tls/mbedtls_chain.h"
 #include "tls/mbedtls_engine.h"
@@ -62,6 +63,10 @@ class ServerEngine final : public EngineBase {
     // not matter any more.
     static_cast<void>(mbedtls_ssl_send_alert_message(&ssl(), MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                                      MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE));
+  }
+
+  [[nodiscard]] std::string meaning_of(int alert) const override {
+    return client_alert_meaning(alert);
   }
 
   [[nodiscard]] Error handshake_error(int code) const override {

@@ -23,5 +23,10 @@ TEST(Alerts, MeanSomethingToPeople) {
   EXPECT_EQ(alert_meaning(200), "");
 }
 
+TEST(Alerts, MeanSomethingElseFromClients) {
+  EXPECT_EQ(client_alert_meaning(48), "it does not trust whoever issued our certificate");
+  EXPECT_EQ(client_alert_meaning(80), "");
+}
+
 }  // namespace
 }  // namespace tls

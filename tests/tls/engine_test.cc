@@ -299,6 +299,17 @@ TEST_F(EngineTest, FailsWhenTheHandshakeIsCutShort) {
   EXPECT_EQ(client_->error().detail, "smarthost closed the connection in the TLS handshake");
 }
 
+// In TLS 1.3 clients say so without encryption: OpenSSL's, and those that use this library.
+TEST_F(EngineTest, ServerUnderstandsAClientThatDoesNotTrustItsCertificate) {
+  connect_to(must(foreign_root().issue(good_request())));
+  EXPECT_EQ(server_->state(), State::failed);
+  EXPECT_EQ(server_->error().fault, Fault::tls);
+  EXPECT_THAT(
+      server_->error().detail,
+      StartsWith("client broke the TLS handshake off with the alert unknown_ca (it does not "
+                 "trust"));
+}
+
 // TLS-22: every alert there could be, at every level, before and after the handshake.
 TEST_F(EngineTest, SurvivesEveryAlert) {
   constexpr int kCloseNotify = 0;
