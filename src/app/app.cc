@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/listen_advice.h"
+#include "app/listener_tls.h"
 #include "app/smarthost_tls.h"
 #include "platform/platform.h"
 #include "relay/outcome.h"
@@ -124,6 +125,12 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
     SMTPSEAL_CHECK(wanted != nullptr);
     const auto index = static_cast<std::size_t>(wanted - generation->config.smarthosts.data());
     context->pool = generation->pools[index].get();
+    auto made = make_listener_tls(listener);
+    if (!made) {
+      const auto problem = locate_tls_trouble(generation->config, listener, made.error());
+      return base::Error{made.error().fault, problem.to_string()};
+    }
+    context->tls = std::move(made).value();
     generation->listeners.push_back(std::move(context));
   }
   return generation;

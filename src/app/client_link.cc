@@ -5,7 +5,6 @@
 
 #include "app/format.h"
 #include "relay/outcome.h"
-#include "smtp/trace.h"
 
 namespace app {
 
@@ -22,6 +21,9 @@ smtp::ServerOptions server_options(const ListenerContext& context) {
   options.hostname = context.hostname;
   options.line_endings = context.listener.line_endings;
   options.syntax = context.listener.syntax;
+  options.is_tls_required = context.listener.tls == config::ClientTls::encrypt;
+  options.auth_requires_tls =
+      context.listener.auth_requires_tls && context.listener.auth != config::ClientAuth::off;
   return options;
 }
 
@@ -52,20 +54,33 @@ void ClientLink::start() {
     finish();
     return;
   }
-  // A client that comes while the smarthost is known to be well is greeted at once.
+  if (context_.is_implicit_tls()) {
+    begin_tls(context_.tls->make_engine(), ServerTls::Begin::implicit);
+  } else {
+    welcome();
+  }
+  context_.turn->want(*this);
+}
+
+// A client that comes while the smarthost is known to be well is greeted at once.
+void ClientLink::welcome() {
   if (context_.pool->fresh_extensions() != nullptr) {
     greet();
   } else {
     is_waiting_for_smarthost_ = true;
     context_.pool->want_extensions(*this);
   }
-  context_.turn->want(*this);
 }
 
 void ClientLink::start_refusing(const smtp::Reply& reply) {
   context_.log->warn(id_text_, "session-open",
                      {{"client", peer_.to_string()}, {"refused", reply.summary()}});
-  session_.refuse(reply);
+  // Where the first word is TLS's, a handshake only to say this is more than such clients get.
+  if (context_.is_implicit_tls()) {
+    session_.cut(reply.summary());
+  } else {
+    session_.refuse(reply);
+  }
   if (const auto started = stream_->start(*this); !started) {
     finish();
     return;
@@ -74,17 +89,21 @@ void ClientLink::start_refusing(const smtp::Reply& reply) {
 }
 
 void ClientLink::greet() {
-  promised_ = offer();
+  promised_ = offer(session_.is_tls_up());
   is_greeted_ = true;
   session_.greet(promised_, now());
   drive();
 }
 
-smtp::Extensions ClientLink::offer() const {
+// Of what the smarthost offers, what this client may use as things stand.
+smtp::Extensions ClientLink::offer(bool is_encrypted) const {
   const smtp::Extensions* known = context_.pool->known_extensions();
   smtp::OfferPolicy policy;
   policy.max_message_size = context_.listener.max_message_size;
-  policy.is_auth_offered = context_.listener.auth == config::ClientAuth::passthrough;
+  policy.is_auth_offered = context_.listener.auth == config::ClientAuth::passthrough &&
+                           (is_encrypted || !context_.listener.auth_requires_tls);
+  policy.is_starttls_offered = context_.tls && !is_encrypted;
+  policy.is_tls_missing = context_.listener.tls == config::ClientTls::encrypt && !is_encrypted;
   return smtp::offer_to_client(known != nullptr ? *known : smtp::Extensions{}, policy);
 }
 
@@ -95,13 +114,27 @@ void ClientLink::on_read(std::string_view bytes) {
   // A client with more to say is heard again after this turn, when what it said is on its way: its
   // bytes stay few and in the cache, and others come in between.
   if (bytes.size() == net::Loop::kReadBufferSize) stream_->pause_reading();
-  session_.receive(bytes, now());
+  if (tls_) {
+    tls_->receive(bytes);
+    pump_tls();
+  } else {
+    session_.receive(bytes, now());
+  }
   drive();
 }
 
+// An end of TCP without that of TLS is one, too: no command and no mail data is ever taken for
+// whole because of it.
 void ClientLink::on_eof() {
   if (is_finished_) return;
-  session_.receive_eof();
+  if (tls_ && !tls_->has_heard()) {
+    session_.cut("client left before it began TLS");  // a probe of the port, more often than not
+  } else if (tls_ && tls_->is_handshaking()) {
+    tls_->receive_eof();
+    pump_tls();
+  } else {
+    session_.receive_eof();
+  }
   drive();
 }
 
@@ -115,6 +148,10 @@ void ClientLink::on_drained() { drive(); }
 
 void ClientLink::on_timer() {
   if (is_finished_) return;
+  if (tls_) {
+    tls_->on_time(now());
+    pump_tls();
+  }
   const std::string_view hint = session_.stall_hint();
   session_.on_time(now());
   if (session_.is_finished() && !hint.empty()) {
@@ -217,6 +254,8 @@ void ClientLink::dispatch(smtp::ServerEvent& event) {
     perform(transaction_.on(*auth, now()));
   } else if (const auto* response = std::get_if<from::AuthResponse>(&event)) {
     perform(transaction_.on(*response, now()));
+  } else if (std::holds_alternative<from::StartTls>(event)) {
+    on_starttls();
   } else if (std::holds_alternative<from::Quit>(event)) {
     leave("quit");
   } else if (const auto* gone = std::get_if<from::Gone>(&event)) {
@@ -226,92 +265,9 @@ void ClientLink::dispatch(smtp::ServerEvent& event) {
 
 void ClientLink::answer_hello(const smtp::from_client::Hello& hello) {
   perform(transaction_.on(smtp::from_client::Reset{}, now()));
-  promised_ = offer();
+  promised_ = offer(session_.is_tls_up());
   context_.log->debug(id_text_, "hello", {{"name", hello.name}, {"extended", hello.is_extended}});
   session_.answer_hello(promised_, now());
-}
-
-void ClientLink::perform(const relay::Actions& actions) {
-  for (const relay::Action& action : actions) {
-    std::visit([this](const auto& one) { perform(one); }, action);
-  }
-}
-
-void ClientLink::perform(const relay::action::Reply& action) {
-  if (context_.log->is_enabled(base::LogLevel::debug)) {
-    // A challenge to AUTH may be anything.
-    context_.log->debug(id_text_, "reply",
-                        {{"reply", action.reply.code == 334 ? "334 ***" : action.reply.summary()}});
-  }
-  session_.reply(action.reply, now());
-}
-
-void ClientLink::perform(const relay::action::Lease& action) {
-  context_.pool->lease(*this, {action.needs, action.must_be_fresh, action.is_pinned});
-}
-
-void ClientLink::perform(const relay::action::CancelLease&) { context_.pool->cancel(*this); }
-
-void ClientLink::perform(const relay::action::Send& action) {
-  if (lease_ != nullptr) lease_->send(action.sent, action.line);
-}
-
-void ClientLink::perform(const relay::action::BeginData& action) {
-  if (lease_ == nullptr) return;
-  if (action.is_chunked) {
-    lease_->begin_chunks();
-  } else {
-    lease_->send(smtp::Sent::data, "DATA");
-  }
-  if (context_.listener.received_header) lease_->send_data(trace_line());
-}
-
-std::string ClientLink::trace_line() {
-  smtp::TraceFacts facts;
-  facts.client_name = session_.client_name();
-  facts.client_address = peer_.host();
-  facts.hostname = context_.hostname;
-  facts.protocol = !session_.is_extended()       ? "SMTP"
-                   : session_.is_authenticated() ? "ESMTPA"
-                                                 : "ESMTP";
-  facts.id = id_text_ + "." + std::to_string(transactions_);
-  return smtp::format_received(facts, net::Loop::wall_now());
-}
-
-void ClientLink::perform(const relay::action::SendData& action) {
-  if (lease_ != nullptr) lease_->send_data(action.bytes);
-}
-
-void ClientLink::perform(const relay::action::EndData&) {
-  if (lease_ != nullptr) lease_->end_data();
-}
-
-void ClientLink::perform(const relay::action::Return& action) {
-  if (lease_ == nullptr) return;
-  context_.pool->give_back(*std::exchange(lease_, nullptr), action.is_clean, action.why);
-}
-
-void ClientLink::perform(const relay::action::CloseClient& action) {
-  session_.refuse(action.reply);
-}
-
-void ClientLink::perform(const relay::action::Finished& action) {
-  const std::string reply = action.reply.code == 0 ? "none" : action.reply.summary();
-  const base::LogFields fields = {{"from", action.reverse_path},
-                                  {"recipients", action.recipients},
-                                  {"size", action.size},
-                                  {"reply", reply},
-                                  {"ms", base::milliseconds_between(action.began, action.ended)},
-                                  {"smarthost", served_by_.empty() ? "-" : served_by_},
-                                  {"tls", served_tls_.empty() ? "none" : served_tls_},
-                                  {"reused", was_reused_},
-                                  {"in-doubt", action.is_in_doubt},
-                                  {"why", action.why.empty() ? "-" : action.why}};
-  if (action.reply.code < 400) {
-    context_.log->info(id_text_, "transaction", fields);
-  } else {
-    context_.log->warn(id_text_, "transaction", fields);
-  }
 }
 
 void ClientLink::leave(const std::string& why) {
@@ -319,12 +275,23 @@ void ClientLink::leave(const std::string& why) {
   context_.pool->cancel(*this);
   perform(transaction_.on(smtp::from_client::Gone{why}, now()));
   const std::string& host = context_.pool->smarthost().hosts.front();
+  log_close(is_greeted_ || !is_waiting_for_smarthost_
+                ? why
+                : why + ", while " + host + " was being reached");
+}
+
+void ClientLink::log_close(const std::string& why) {
+  const auto ms = base::milliseconds_between(opened_, now());
+  if (!context_.tls) {
+    context_.log->info(id_text_, "session-close",
+                       {{"why", why}, {"transactions", transactions_}, {"ms", ms}});
+    return;
+  }
   context_.log->info(id_text_, "session-close",
-                     {{"why", is_greeted_ || !is_waiting_for_smarthost_
-                                  ? why
-                                  : why + ", while " + host + " was being reached"},
+                     {{"why", why},
                       {"transactions", transactions_},
-                      {"ms", base::milliseconds_between(opened_, now())}});
+                      {"tls", is_tls_up() ? tls_->info().version : "none"},
+                      {"ms", ms}});
 }
 
 // --- once a turn ---
@@ -344,15 +311,32 @@ void ClientLink::on_turn_end() {
     return;
   }
   update_reading();
-  // While the smarthost makes this client wait, its time does not run.
-  timer_.arm(is_paused_for_smarthost_ ? std::nullopt : session_.deadline());
+  arm_timer();
 }
 
+void ClientLink::arm_timer() {
+  // While the smarthost makes this client wait, its time does not run.
+  std::optional<base::Instant> deadline =
+      is_paused_for_smarthost_ ? std::nullopt : session_.deadline();
+  if (tls_) deadline = base::earlier(deadline, tls_->deadline());
+  timer_.arm(deadline);
+}
+
+// The replies of a turn leave in one write, inside TLS in one record, with the end of TLS behind
+// the last.
 void ClientLink::flush() {
   const std::string_view output = session_.output();
-  if (output.empty()) return;
-  stream_->write(output);
+  if (!tls_) {
+    if (!output.empty()) stream_->write(output);
+    session_.consume_output(output.size());
+    return;
+  }
+  if (!output.empty()) tls_->send(output);
   session_.consume_output(output.size());
+  if (session_.is_finished()) tls_->close();
+  const std::string_view ciphertext = tls_->output();
+  if (!ciphertext.empty()) stream_->write(ciphertext);
+  tls_->consume_output(ciphertext.size());
 }
 
 void ClientLink::update_reading() {

@@ -7,9 +7,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "app/server_tls.h"
 #include "app/smarthost_pool.h"
 #include "app/turn.h"
 #include "base/log.h"
@@ -17,6 +19,7 @@
 #include "net/tcp_stream.h"
 #include "net/timer.h"
 #include "relay/transaction.h"
+#include "smtp/limits.h"
 #include "smtp/server_session.h"
 
 namespace app {
@@ -29,6 +32,10 @@ struct ListenerContext {
   config::Listener listener;
   std::string hostname;
   SmarthostPool* pool = nullptr;
+  std::unique_ptr<tls::ServerContext> tls;  // nothing with tls = none
+  base::Duration handshake_timeout = smtp::kHandshakeTimeout;
+
+  [[nodiscard]] bool is_implicit_tls() const { return listener.tls == config::ClientTls::implicit; }
 };
 
 class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTask {
@@ -68,11 +75,18 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   void on_smarthost_lost(const base::Error& error, bool has_unsent) override;
   void on_smarthost_drained() override;
 
+  void welcome();
   void greet();
-  [[nodiscard]] smtp::Extensions offer() const;
+  [[nodiscard]] smtp::Extensions offer(bool is_encrypted) const;
   void drive();
   void dispatch(smtp::ServerEvent& event);
   void answer_hello(const smtp::from_client::Hello& hello);
+  void on_starttls();
+  void begin_tls(std::unique_ptr<tls::Engine> engine, ServerTls::Begin begin);
+  void pump_tls();
+  void on_tls_up();
+  void on_tls_failure();
+  [[nodiscard]] bool is_tls_up() const { return tls_ && session_.is_tls_up(); }
   void perform(const relay::Actions& actions);
   void perform(const relay::action::Reply& action);
   void perform(const relay::action::Lease& action);
@@ -86,7 +100,9 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   void perform(const relay::action::Finished& action);
   [[nodiscard]] std::string trace_line();
   void leave(const std::string& why);
+  void log_close(const std::string& why);
   void flush();
+  void arm_timer();
   void update_reading();
   void finish();
   [[nodiscard]] base::Instant now() const { return context_.loop->now(); }
@@ -97,6 +113,7 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   net::Timer timer_;
   std::optional<net::TcpStream> stream_;
   net::SocketAddress peer_;
+  std::unique_ptr<ServerTls> tls_;  // from STARTTLS on, or from the first byte
   smtp::ServerSession session_;
   relay::Transaction transaction_;
   SmarthostLink* lease_ = nullptr;

@@ -228,10 +228,14 @@ void DemoSmarthostSession::end_mail_data(base::WallTime now) {
   }
   message_.queue_id = format_queue_id(++queue_counter_);
   message_.tls = tls_;
-  message_.trace =
-      smtp::format_received({client_name_, client_address_, hostname_,
-                             is_extended_ ? "ESMTPS" : "SMTP", tls_, message_.queue_id},
-                            now);
+  smtp::TraceFacts facts;
+  facts.client_name = client_name_;
+  facts.client_address = client_address_;
+  facts.hostname = hostname_;
+  facts.is_extended = is_extended_;
+  facts.client_tls = tls_;
+  facts.id = message_.queue_id;
+  message_.trace = smtp::format_received(facts, now);
   say(250, "2.0.0", "Ok: queued as " + message_.queue_id);
   accepted_.push_back(message_);
   end_transaction();

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <utility>
 
+#include "app/listener_tls.h"
 #include "app/smarthost_tls.h"
 
 namespace app {
@@ -40,6 +41,12 @@ config::Problem problem_at(const config::Config& config, std::string_view sectio
   return problem;
 }
 
+bool is_about(const base::Error& error, std::string_view path) {
+  if (!error.detail.starts_with(path)) return false;
+  const std::string_view rest = std::string_view(error.detail).substr(path.size());
+  return path.ends_with('/') || rest.starts_with(':') || rest.starts_with('/');
+}
+
 std::optional<config::Loaded> load_config(const Invocation& invocation) {
   std::optional<config::Loaded> loaded = load(invocation);
   if (loaded) print_warnings(loaded->warnings);
@@ -55,6 +62,10 @@ std::optional<config::Loaded> load_usable_config(const Invocation& invocation) {
 
 std::vector<config::Problem> reasons_to_refuse(const config::Loaded& loaded) {
   std::vector<config::Problem> reasons = loaded.unavailable;
+  for (const config::Listener& listener : loaded.config.listeners) {
+    const auto made = make_listener_tls(listener);
+    if (!made) reasons.push_back(locate_tls_trouble(loaded.config, listener, made.error()));
+  }
   for (const config::Smarthost& smarthost : loaded.config.smarthosts) {
     const auto made = make_smarthost_tls(smarthost);
     if (!made) reasons.push_back(locate_tls_trouble(loaded.config, smarthost, made.error()));

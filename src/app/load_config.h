@@ -19,6 +19,10 @@ namespace app {
 [[nodiscard]] config::Problem problem_at(const config::Config& config, std::string_view section,
                                          std::string_view key, std::string message);
 
+// Whether an error that begins with the file it is about ("PATH: why", "PATH:LINE: why"), or with
+// one of a folder, is about this one.
+[[nodiscard]] bool is_about(const base::Error& error, std::string_view path);
+
 // What a command works with, or nothing when the configuration is broken (all problems were
 // printed on standard error then; the status is ExitStatus::config). Warnings are printed.
 [[nodiscard]] std::optional<config::Loaded> load_config(const Invocation& invocation);

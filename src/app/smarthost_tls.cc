@@ -8,17 +8,6 @@
 
 namespace app {
 
-namespace {
-
-// Errors of tls begin with the file ("PATH: why", "PATH:LINE: why"), or with one of a folder.
-bool is_about(const base::Error& error, const std::string& path) {
-  if (!error.detail.starts_with(path)) return false;
-  const std::string_view rest = std::string_view(error.detail).substr(path.size());
-  return path.ends_with('/') || rest.starts_with(':') || rest.starts_with('/');
-}
-
-}  // namespace
-
 base::Result<std::unique_ptr<tls::ClientContext>> make_smarthost_tls(
     const config::Smarthost& smarthost) {
   if (smarthost.tls.level == tls::Level::none) return std::unique_ptr<tls::ClientContext>();

@@ -29,6 +29,8 @@ namespace config {
 enum class LogFormat { automatic, text, json };
 enum class LogTargetKind { stderr_stream, file, syslog, eventlog };
 enum class Mode { starttls, implicit };
+// TLS toward clients: none, offered with STARTTLS, demanded with STARTTLS, from the first byte.
+enum class ClientTls { none, may, encrypt, implicit };
 enum class ClientAuth { passthrough, any, off, file };
 enum class Delivery { relay, fallback, queue };
 
@@ -57,6 +59,10 @@ struct Listener {
   std::vector<base::SocketAddress> listen = default_listen();
   std::string smarthost;  // name of the section that serves it
   std::vector<base::Network> allow = default_allow();
+  ClientTls tls = ClientTls::none;
+  tls::IdentityFiles identity;         // there is one where there is TLS
+  std::vector<std::string> client_ca;  // not empty: clients must show a certificate of theirs
+  bool auth_requires_tls = false;      // resolved: yes by default where there is TLS
   ClientAuth auth = ClientAuth::passthrough;
   Delivery delivery = Delivery::relay;
   bool early_replies = relay::TransactionOptions{}.early_replies;

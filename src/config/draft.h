@@ -67,6 +67,9 @@ void read_values(Drafts& drafts, ProblemList& problems, ProblemList& unavailable
 // Fills in what depends on other keys and checks what lies between keys.
 void resolve(Drafts& drafts, const Sources& sources, ProblemList& problems, ProblemList& warnings);
 
+// The part of it that is about TLS toward clients.
+void resolve_client_tls(Draft& listener, ProblemList& problems, ProblemList& warnings);
+
 // Every key of every section with its value in force.
 [[nodiscard]] std::vector<EffectiveValue> effective_values(Drafts& drafts, const Sources& sources);
 

@@ -70,17 +70,31 @@ void add_general(Table table) {
   table.add_unused("spool_max_age", later(parse_duration), "5d");
 }
 
+void add_listener_tls(Table& table) {
+  table.add("tls", choice(field(&Listener::tls), {{"none", ClientTls::none},
+                                                  {"may", ClientTls::may},
+                                                  {"encrypt", ClientTls::encrypt},
+                                                  {"implicit", ClientTls::implicit}}));
+  using tls::IdentityFiles;
+  const auto identity = [](std::string IdentityFiles::*member) {
+    return text(field(&Listener::identity, member));
+  };
+  table.add("certificate", identity(&IdentityFiles::certificate));
+  table.add("key", identity(&IdentityFiles::key));
+  table.add("key_passphrase_file", identity(&IdentityFiles::passphrase_file));
+  table.add("key_passphrase_command", identity(&IdentityFiles::passphrase_command));
+  table.add("client_ca", texts(field(&Listener::client_ca)));
+}
+
 void add_listener(Table table) {
   using smtp::LineEndings;
   using smtp::Syntax;
   table.add("listen", listen());
   table.add("smarthost", text(field(&Listener::smarthost)));
   table.add("allow", allow());
-  table.add_later("tls", later_word({"none"}, {"may", "encrypt", "implicit"}), "none");
-  table.add_unused("certificate", later(any_text));
-  table.add_unused("key", later(any_text));
-  table.add_unused("client_ca", later(any_text));
+  add_listener_tls(table);
   table.add("auth", client_auth());
+  table.add("auth_requires_tls", flag(field(&Listener::auth_requires_tls)));
   table.add("delivery", choice(field(&Listener::delivery), {{"relay", Delivery::relay},
                                                             {"fallback", Delivery::fallback, false},
                                                             {"queue", Delivery::queue, false}}));

@@ -75,6 +75,7 @@ class Resolver {
     for (Draft* draft : drafts_.of(Kind::listener)) {
       choose_smarthost(*draft);
       check_reach(*draft);
+      resolve_client_tls(*draft, problems_, warnings_);
     }
     check_addresses();
     check_loops();

@@ -102,8 +102,7 @@ ServerEvent ServerSession::on_foreign() {
   if (starts_like_tls() && offered_.starttls) {
     return finish(
         "client began TLS, which begins with STARTTLS here: choose STARTTLS in the application, "
-        "not "
-        "SSL/TLS");
+        "not SSL/TLS");
   }
   if (starts_like_tls() && !is_tls_up_) {
     return finish(

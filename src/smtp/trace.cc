@@ -18,6 +18,25 @@ std::string address_literal(const std::string& address) {
   return (is_v6 ? "[IPv6:" : "[") + address + "]";
 }
 
+// RFC 3848 has no word for HELO inside TLS.
+std::string_view protocol_of(const TraceFacts& facts) {
+  if (!facts.is_extended) return "SMTP";
+  if (facts.client_tls.empty()) return facts.is_authenticated ? "ESMTPA" : "ESMTP";
+  return facts.is_authenticated ? "ESMTPSA" : "ESMTPS";
+}
+
+// Text of others as it may stand in a comment (RFC 5322 3.2.2), which it must not end.
+std::string in_comment(std::string_view text) {
+  constexpr std::size_t kMost = 256;
+  std::string out;
+  for (const char c : text.substr(0, kMost)) {
+    if (c == '(' || c == ')' || c == '\\') out.push_back('\\');
+    out.push_back(c >= ' ' && c <= '~' ? c : '?');
+  }
+  if (text.size() > kMost) out.append("...");
+  return out;
+}
+
 }  // namespace
 
 std::string own_mark(std::string_view hostname) {
@@ -31,8 +50,11 @@ std::string format_received(const TraceFacts& facts, base::WallTime now) {
     line.append(" (").append(address_literal(facts.client_address)).append(")");
   }
   if (!facts.client_tls.empty()) line.append("\r\n\t(using ").append(facts.client_tls).append(")");
+  if (!facts.client_subject.empty()) {
+    line.append("\r\n\t(client certificate ").append(in_comment(facts.client_subject)).append(")");
+  }
   line.append("\r\n\t").append(own_mark(facts.hostname));
-  line.append(" with ").append(facts.protocol).append(" id ").append(facts.id);
+  line.append(" with ").append(protocol_of(facts)).append(" id ").append(facts.id);
   line.append(";\r\n\t").append(format_date(now)).append("\r\n");
   return line;
 }

@@ -78,8 +78,11 @@ TEST_F(EffectiveTest, StatesTheDocumentedDefaults) {
       {"listener", "tls", "none"},
       {"listener", "certificate", ""},
       {"listener", "key", ""},
+      {"listener", "key_passphrase_file", ""},
+      {"listener", "key_passphrase_command", ""},
       {"listener", "client_ca", ""},
       {"listener", "auth", "passthrough"},
+      {"listener", "auth_requires_tls", "no"},
       {"listener", "delivery", "relay"},
       {"listener", "early_replies", "yes"},
       {"listener", "line_endings", "normalize"},
@@ -157,13 +160,19 @@ TEST_F(EffectiveTest, FormatsAFileThatLoadsToTheSame) {
       "auth = off\nsyntax = strict\nline_endings = strict\nreceived_header = no\n"
       "[smarthost Main]\nhost = a.example\nverify_name = b.example\nehlo_name = c.example\n"
       "[smarthost b]\nhost = b.example\ntls = none\nchunking = off\nidle_timeout = 1500ms\n");
+  expect_same_after_reload(
+      "[listener]\nlisten = 127.0.0.1:0\ntls = encrypt\ncertificate = /c.pem\nkey = /k.pem\n"
+      "key_passphrase_command = pass show key\nclient_ca = /a.pem, /b.pem\n"
+      "[listener may]\nlisten = 127.0.0.1:0\ntls = may\ncertificate = /c.pem\n"
+      "key_passphrase_file = /p\nauth_requires_tls = no\n" +
+      std::string(kSmarthost));
 }
 
 TEST_F(EffectiveTest, FormatsWhatIsNotAvailableAsItWasGiven) {
   expect_same_after_reload(
       "[smtpseal]\nspool_max_size = 2G\nuser = mail\n"
       "[listener]\nlisten = 127.0.0.1:2525, unix:/run/x\nauth = file:/users\ndelivery = queue\n"
-      "tls = may\n[smarthost]\nhost = srv:example.edu, mx:example.com\n"
+      "[smarthost]\nhost = srv:example.edu, mx:example.com\n"
       "ehlo_name = client\nusername = app\npassword_file = /secret\nauth_mechanism = PLAIN\n");
 }
 

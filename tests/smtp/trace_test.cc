@@ -19,7 +19,7 @@ class TraceTest : public testing::Test {
     facts_.client_name = "ups.example";
     facts_.client_address = "127.0.0.1";
     facts_.hostname = "relay.example";
-    facts_.protocol = "ESMTP";
+    facts_.is_extended = true;
     facts_.id = "00a3f1.1";
   }
 
@@ -48,6 +48,46 @@ TEST_F(TraceTest, ShowsTheClientsTls) {
   facts_.client_tls = "TLSv1.3 TLS_AES_128_GCM_SHA256";
   EXPECT_NE(format_received(facts_, now_).find("\r\n\t(using TLSv1.3 TLS_AES_128_GCM_SHA256)\r\n"),
             std::string::npos);
+}
+
+TEST_F(TraceTest, NamesTheProtocolAsRfc3848Has) {
+  const auto protocol = [this](bool is_extended, bool is_authenticated, const char* tls) {
+    facts_.is_extended = is_extended;
+    facts_.is_authenticated = is_authenticated;
+    facts_.client_tls = tls;
+    const std::string text = format_received(facts_, now_);
+    const std::size_t begin = text.find(" with ") + 6;
+    return text.substr(begin, text.find(" id ") - begin);
+  };
+  EXPECT_EQ(protocol(false, false, ""), "SMTP");
+  EXPECT_EQ(protocol(true, false, ""), "ESMTP");
+  EXPECT_EQ(protocol(true, true, ""), "ESMTPA");
+  EXPECT_EQ(protocol(true, false, "TLSv1.3 X"), "ESMTPS");
+  EXPECT_EQ(protocol(true, true, "TLSv1.3 X"), "ESMTPSA");
+  EXPECT_EQ(protocol(false, false, "TLSv1.3 X"), "SMTP");
+}
+
+TEST_F(TraceTest, ShowsTheClientsVerifiedCertificate) {
+  facts_.client_tls = "TLSv1.3 X";
+  facts_.client_subject = "CN=printer 4, O=Example";
+  EXPECT_NE(format_received(facts_, now_)
+                .find("\r\n\t(using TLSv1.3 X)\r\n\t(client certificate CN=printer 4, "
+                      "O=Example)\r\n\tby relay.example"),
+            std::string::npos);
+}
+
+TEST_F(TraceTest, LetsNoSubjectLeaveItsComment) {
+  facts_.client_subject =
+      "CN=x) by relay.example (smtpseal\r\nBcc: \\ \xc3\xa4" + std::string(999, 'y');
+  const std::string text = format_received(facts_, now_);
+  EXPECT_NE(text.find("(client certificate CN=x\\) by relay.example \\(smtpseal??Bcc: \\\\ ??yyy"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("yyy...)\r\n\tby relay.example"), std::string::npos);
+  HeaderScanner scanner(own_mark("relay.example"));
+  scanner.receive(text + "\r\n");
+  EXPECT_EQ(scanner.hops(), 1U);
+  EXPECT_EQ(scanner.own_hops(), 1U);
 }
 
 TEST_F(TraceTest, KeepsEveryLineBelowTheLimit) {

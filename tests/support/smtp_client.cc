@@ -47,6 +47,11 @@ Reply SmtpClient::mail(std::string_view data, std::string_view from,
   return finish(data);
 }
 
+void SmtpClient::starttls(tls::ClientContext& context) {
+  require(command("STARTTLS"), 220);
+  start_tls(context);
+}
+
 void SmtpClient::quit() {
   require(command("QUIT"), 221);
   const std::string rest = read_until_closed();

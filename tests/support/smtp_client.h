@@ -41,6 +41,8 @@ class SmtpClient : public SmtpSocket {
                 const std::vector<std::string>& to = {"rcpt@example.test"});
   // Mail data after 354: `data`, the lone dot, and the final reply.
   Reply finish(std::string_view data, Milliseconds patience = kPatience);
+  // STARTTLS, which must be accepted, and the handshake.
+  void starttls(tls::ClientContext& context);
   // QUIT: 221 and the end of the connection, with nothing behind it.
   void quit();
   // From the greeting on, as far as it goes. Stops at the first reply that is not positive.

@@ -54,6 +54,12 @@ bool is_reply_line(std::string_view line) {
 void PrintTo(const Reply& reply, std::ostream* out) { *out << shown(reply.raw); }
 
 bool SmtpSocket::try_send(std::string_view bytes, Milliseconds patience) {
+  if (!engine_) return try_send_raw(bytes, patience);
+  engine_->send(bytes);
+  return flush_tls(0, patience);
+}
+
+bool SmtpSocket::try_send_raw(std::string_view bytes, Milliseconds patience) {
   const Deadline deadline(patience);
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), kSendFlags);
@@ -76,6 +82,62 @@ void SmtpSocket::send(std::string_view bytes, Milliseconds patience) {
   }
 }
 
+void SmtpSocket::send_raw(std::string_view bytes, Milliseconds patience) {
+  if (!try_send_raw(bytes, patience)) throw Failure("sending to the server: it is gone");
+}
+
+void SmtpSocket::start_tls(tls::ClientContext& context, std::size_t piece) {
+  if (!input_.empty()) throw Failure("something came before TLS: " + shown(input_));
+  engine_ = context.make_engine();
+  engine_->start();
+  const Deadline deadline(kPatience);
+  while (engine_->state() == tls::State::handshaking) {
+    if (!flush_tls(piece, kPatience)) break;
+    if (receive(deadline)) continue;
+    engine_->receive_eof();
+    break;
+  }
+  static_cast<void>(flush_tls(piece, kPatience));
+  if (engine_->state() != tls::State::established) throw Failure(engine_->error().detail);
+}
+
+bool SmtpSocket::flush_tls(std::size_t piece, Milliseconds patience) {
+  std::string ciphertext(engine_->output());
+  engine_->consume_output(ciphertext.size());
+  const std::size_t step = piece == 0 ? ciphertext.size() : piece;
+  for (std::size_t at = 0; at < ciphertext.size(); at += step) {
+    if (!try_send_raw(std::string_view(ciphertext).substr(at, step), patience)) return false;
+  }
+  return true;
+}
+
+void SmtpSocket::take(std::string_view bytes) {
+  if (!engine_) {
+    input_.append(bytes);
+    return;
+  }
+  count_records(bytes);
+  engine_->receive(bytes);
+  input_.append(engine_->plaintext());
+  engine_->consume_plaintext(engine_->plaintext().size());
+}
+
+// RFC 8446 5.1: type, version, length. All but a handshake in plaintext is application data.
+void SmtpSocket::count_records(std::string_view ciphertext) {
+  constexpr std::size_t kHeader = 5;
+  constexpr char kApplicationData = 23;
+  partial_record_.append(ciphertext);
+  while (partial_record_.size() >= kHeader) {
+    const auto octet = [&](std::size_t at) {
+      return static_cast<std::size_t>(static_cast<unsigned char>(partial_record_[at]));
+    };
+    const std::size_t size = kHeader + octet(3) * 256 + octet(4);
+    if (partial_record_.size() < size) return;
+    if (partial_record_[0] == kApplicationData) ++records_;
+    partial_record_.erase(0, size);
+  }
+}
+
 void SmtpSocket::send_in_pieces(std::string_view bytes, std::size_t size) {
   for (; !bytes.empty(); bytes.remove_prefix(std::min(size, bytes.size()))) {
     send(bytes.substr(0, size));
@@ -90,7 +152,7 @@ bool SmtpSocket::receive(const Deadline& deadline) {
     }
     const ssize_t got = recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (got > 0) {
-      input_.append(buffer.data(), static_cast<std::size_t>(got));
+      take(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
       return true;
     }
     if (got == 0) return false;

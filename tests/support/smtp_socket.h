@@ -1,15 +1,18 @@
 // A client's end of an SMTP connection: exact bytes out, strictly parsed replies in.
 //
 // The parser is the tests' own and shares nothing with the program: a reply that RFC 5321 4.2 does
-// not allow is a Failure, wherever it turns up. Blocking, every wait has a deadline.
+// not allow is a Failure, wherever it turns up. Blocking, every wait has a deadline. From
+// start_tls() on everything goes through TLS.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "support/fd.h"
+#include "tls/tls_engine.h"
 
 namespace support {
 
@@ -48,6 +51,19 @@ class SmtpSocket {
   // What still comes until the peer closes. Throws Failure on a reset or when it does not close.
   std::string read_until_closed(Milliseconds patience = kPatience);
 
+  // A handshake, sent in pieces of `piece` octets (0: as they come); throws Failure with the reason
+  // when there is no TLS in the end.
+  void start_tls(tls::ClientContext& context, std::size_t piece = 0);
+  // In the clear, even inside TLS.
+  void send_raw(std::string_view bytes, Milliseconds patience = kPatience);
+  [[nodiscard]] const tls::SessionInfo& tls() const { return engine_->info(); }
+  // The server said close_notify before it closed.
+  [[nodiscard]] bool is_tls_ended() const {
+    return engine_ && engine_->state() == tls::State::closed;
+  }
+  // TLS records with something of a conversation in them that came so far.
+  [[nodiscard]] int records() const { return records_; }
+
   void shut_down_writing();
   void close() { fd_.reset(); }
   void reset() { reset_connection(fd_); }
@@ -55,10 +71,17 @@ class SmtpSocket {
  private:
   // Adds what comes to input_; false at the end of the connection.
   bool receive(const Deadline& deadline);
+  void take(std::string_view bytes);
+  void count_records(std::string_view ciphertext);
+  [[nodiscard]] bool try_send_raw(std::string_view bytes, Milliseconds patience);
+  bool flush_tls(std::size_t piece, Milliseconds patience);
   [[nodiscard]] std::string read_line(const Deadline& deadline);
 
   Fd fd_;
+  std::unique_ptr<tls::Engine> engine_;
   std::string input_;
+  std::string partial_record_;
+  int records_ = 0;
 };
 
 }  // namespace support

@@ -1,0 +1,95 @@
+// What a client's mail transactions ask for, carried out: see client_link.h.
+#include <utility>
+
+#include "app/client_link.h"
+#include "smtp/trace.h"
+
+namespace app {
+
+void ClientLink::perform(const relay::Actions& actions) {
+  for (const relay::Action& action : actions) {
+    std::visit([this](const auto& one) { perform(one); }, action);
+  }
+}
+
+void ClientLink::perform(const relay::action::Reply& action) {
+  if (context_.log->is_enabled(base::LogLevel::debug)) {
+    // A challenge to AUTH may be anything.
+    context_.log->debug(id_text_, "reply",
+                        {{"reply", action.reply.code == 334 ? "334 ***" : action.reply.summary()}});
+  }
+  session_.reply(action.reply, now());
+}
+
+void ClientLink::perform(const relay::action::Lease& action) {
+  context_.pool->lease(*this, {action.needs, action.must_be_fresh, action.is_pinned});
+}
+
+void ClientLink::perform(const relay::action::CancelLease&) { context_.pool->cancel(*this); }
+
+void ClientLink::perform(const relay::action::Send& action) {
+  if (lease_ != nullptr) lease_->send(action.sent, action.line);
+}
+
+void ClientLink::perform(const relay::action::BeginData& action) {
+  if (lease_ == nullptr) return;
+  if (action.is_chunked) {
+    lease_->begin_chunks();
+  } else {
+    lease_->send(smtp::Sent::data, "DATA");
+  }
+  if (context_.listener.received_header) lease_->send_data(trace_line());
+}
+
+std::string ClientLink::trace_line() {
+  smtp::TraceFacts facts;
+  facts.client_name = session_.client_name();
+  facts.client_address = peer_.host();
+  facts.hostname = context_.hostname;
+  facts.is_extended = session_.is_extended();
+  facts.is_authenticated = session_.is_authenticated();
+  if (is_tls_up()) {
+    facts.client_tls = tls_->summary();
+    facts.client_subject = tls_->verified_subject();
+  }
+  facts.id = id_text_ + "." + std::to_string(transactions_);
+  return smtp::format_received(facts, net::Loop::wall_now());
+}
+
+void ClientLink::perform(const relay::action::SendData& action) {
+  if (lease_ != nullptr) lease_->send_data(action.bytes);
+}
+
+void ClientLink::perform(const relay::action::EndData&) {
+  if (lease_ != nullptr) lease_->end_data();
+}
+
+void ClientLink::perform(const relay::action::Return& action) {
+  if (lease_ == nullptr) return;
+  context_.pool->give_back(*std::exchange(lease_, nullptr), action.is_clean, action.why);
+}
+
+void ClientLink::perform(const relay::action::CloseClient& action) {
+  session_.refuse(action.reply);
+}
+
+void ClientLink::perform(const relay::action::Finished& action) {
+  const std::string reply = action.reply.code == 0 ? "none" : action.reply.summary();
+  const base::LogFields fields = {{"from", action.reverse_path},
+                                  {"recipients", action.recipients},
+                                  {"size", action.size},
+                                  {"reply", reply},
+                                  {"ms", base::milliseconds_between(action.began, action.ended)},
+                                  {"smarthost", served_by_.empty() ? "-" : served_by_},
+                                  {"tls", served_tls_.empty() ? "none" : served_tls_},
+                                  {"reused", was_reused_},
+                                  {"in-doubt", action.is_in_doubt},
+                                  {"why", action.why.empty() ? "-" : action.why}};
+  if (action.reply.code < 400) {
+    context_.log->info(id_text_, "transaction", fields);
+  } else {
+    context_.log->warn(id_text_, "transaction", fields);
+  }
+}
+
+}  // namespace app

@@ -1,0 +1,46 @@
+// See listener_tls.h.
+#include "app/listener_tls.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/load_config.h"
+#include "app/own_identity.h"
+
+namespace app {
+
+base::Result<std::unique_ptr<tls::ServerContext>> make_listener_tls(
+    const config::Listener& listener) {
+  if (listener.tls == config::ClientTls::none) return std::unique_ptr<tls::ServerContext>();
+  auto identity = load_own_identity(listener.identity, tls::Purpose::server);
+  if (!identity) return identity.error();
+  tls::ServerOptions options;
+  options.certificate_pem = std::move(identity->certificate_pem);
+  options.key_pem = std::move(identity->key_pem);
+  options.client_ca_files = listener.client_ca;
+  options.is_client_certificate_demanded = !listener.client_ca.empty();
+  return tls::make_server_context(options);
+}
+
+config::Problem locate_tls_trouble(const config::Config& config, const config::Listener& listener,
+                                   const base::Error& error) {
+  const std::string section = config::section_label("listener", listener.name);
+  const tls::IdentityFiles& own = listener.identity;
+  std::vector<std::pair<std::string, std::string>> files = {
+      {"key", own.key},
+      {"certificate", own.certificate},
+      {"key_passphrase_file", own.passphrase_file}};
+  for (const std::string& file : listener.client_ca) files.emplace_back("client_ca", file);
+  for (const auto& [key, file] : files) {
+    if (file.empty() || !is_about(error, file)) continue;
+    return problem_at(config, section, key, key + " = " + error.detail);
+  }
+  if (error.detail.starts_with(kPassphraseCommand)) {
+    const std::string key = "key_passphrase_command";
+    return problem_at(config, section, key, key + error.detail.substr(kPassphraseCommand.size()));
+  }
+  return {'[' + section + ']', error.detail, false, false};
+}
+
+}  // namespace app

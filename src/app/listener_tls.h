@@ -1,0 +1,21 @@
+// The TLS context of a listener, made from its configuration.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "config/config.h"
+#include "tls/tls_engine.h"
+
+namespace app {
+
+// Reads the certificate, its key and the authorities of clients; null with tls = none.
+[[nodiscard]] base::Result<std::unique_ptr<tls::ServerContext>> make_listener_tls(
+    const config::Listener& listener);
+
+// An error of make_listener_tls() at the line that names the file which cannot be used.
+[[nodiscard]] config::Problem locate_tls_trouble(const config::Config& config,
+                                                 const config::Listener& listener,
+                                                 const base::Error& error);
+
+}  // namespace app
