@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/client_tls.h"
 #include "support/config_text.h"
 #include "support/process.h"
 #include "support/smtp_client.h"
@@ -198,6 +199,50 @@ TEST_F(DemoTest, ItsSmarthostAloneShowsTheTraceOfEncryptedMail) {
   wait_for("Received: from seal.client.test ([127.0.0.1])");
   wait_for("(using TLSv1.3 TLS_");
   EXPECT_EQ(seal.stop(), 0);
+  EXPECT_EQ(interrupt(), 0);
+}
+
+TEST_F(DemoTest, ItsSmarthostAloneTakesEncryptedMailOfAnyClient) {
+  start({"demo", "--smarthost-only", "--listen", "127.0.0.1:0"});
+  SmtpClient client(number_after(wait_for("STARTTLS listens on"), "on 127.0.0.1:"));
+  client.hello();
+  tls::ClientOptions options;
+  options.level = tls::Level::encrypt;
+  const auto context = support::client_context(options);
+  client.starttls(*context);
+  EXPECT_FALSE(support::offers(client.command("EHLO inside.test"), "STARTTLS"));
+  EXPECT_EQ(client.command("STARTTLS").code, 503);
+  EXPECT_EQ(client.mail("Subject: x\r\n\r\nhello\r\n").code, 250);
+  client.quit();
+  wait_for("Encrypted: TLSv1.3 TLS_");
+  wait_for("Received: from inside.test ([127.0.0.1])");
+  wait_for("with ESMTPS id DEMO0001");
+  EXPECT_EQ(interrupt(), 0);
+}
+
+TEST_F(DemoTest, ItsSmarthostAloneSaysWhatIsWrongWithAClientsTls) {
+  start({"demo", "--smarthost-only", "--listen", "127.0.0.1:0"});
+  const std::uint16_t port = number_after(wait_for("STARTTLS listens on"), "on 127.0.0.1:");
+  {
+    // Does not know the demo's authority.
+    tls::ClientOptions options;
+    options.verify_name = "smarthost.demo.test";
+    options.ca_files = {
+        directory_.write("other-ca.pem", support::foreign_authority().certificate_pem())};
+    const auto context = support::client_context(options);
+    SmtpClient client(port);
+    client.hello();
+    EXPECT_THROW(client.starttls(*context), support::Failure);
+  }
+  wait_for("unknown_ca");
+  wait_for("trust the authority named above");
+  {
+    SmtpClient client(port);
+    client.hello();
+    client.send("STARTTLS\r\nMAIL FROM:<evil@client.test>\r\n");
+    EXPECT_EQ(client.read_reply().code, 554);
+    EXPECT_EQ(client.read_until_closed(), "");
+  }
   EXPECT_EQ(interrupt(), 0);
 }
 
