@@ -76,7 +76,18 @@ class ServerEngine final : public EngineBase {
     if (!judge_.verdict().faults().empty()) {
       return {Fault::tls, "client's " + summary_of(judge_.verdict().faults())};
     }
-    return library_error(Fault::tls, "TLS handshake failed", code);
+    switch (code) {
+      case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
+        return {Fault::tls, "client knows no TLS version that is accepted (1.2 and 1.3)"};
+      case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
+        return {Fault::tls,
+                "client knows no cipher, group or kind of certificate that is accepted (AEAD with "
+                "forward secrecy)"};
+      case MBEDTLS_ERR_SSL_INVALID_RECORD:
+      case MBEDTLS_ERR_SSL_UNEXPECTED_RECORD:
+        return {Fault::tls, "client sent something that is not TLS"};
+      default: return library_error(Fault::tls, "TLS handshake failed", code);
+    }
   }
 
   const std::string& trust_source_;

@@ -80,6 +80,26 @@ TEST_P(TlsClientsTest, OpenSslSendsWithTls12) {
   EXPECT_THAT(last_mail().data, HasSubstr("(using TLSv1.2 TLS_ECDHE_ECDSA_WITH_"));
 }
 
+// What an old device can do, and what its administrator reads in the log.
+TEST_P(TlsClientsTest, OpenSslIsToldWhatIsNotAcceptedAnyMore) {
+  if (!find_program("openssl")) GTEST_SKIP() << "openssl is not installed";
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"-tls1_1"}, "client knows no TLS version that is accepted"},
+      {{"-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA:AES128-SHA256"},
+       "client knows no cipher, group or kind of certificate that is accepted"},
+      {{"-verify_return_error", "-CAfile",
+        directory_.write("other.pem", foreign_authority().certificate_pem())},
+       "does not trust whoever issued our certificate"}};
+  std::size_t count = 0;
+  for (const auto& [options, reason] : cases) {
+    std::vector<std::string> arguments = {"s_client", "-connect", "127.0.0.1:" + port()};
+    if (!is_implicit()) arguments.insert(arguments.end(), {"-starttls", "smtp"});
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    EXPECT_NE(run_client("openssl", arguments).status, 0);
+    EXPECT_THAT(seal().wait_for("session-tls-fail", ++count).field("reason"), HasSubstr(reason));
+  }
+}
+
 TEST_P(TlsClientsTest, GnuTlsSends) {
   if (is_implicit() || !find_program("gnutls-cli")) GTEST_SKIP() << "gnutls-cli: STARTTLS only";
   const std::string input = directory_.write(
