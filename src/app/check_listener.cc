@@ -32,14 +32,14 @@ base::SocketAddress reachable(base::SocketAddress address) {
 }
 
 std::optional<CheckConversation> speak(const CheckCaller& caller,
-                                       const base::SocketAddress& address) {
-  config::Smarthost plain;
-  plain.hosts = {address.host()};
-  plain.port = address.port;
-  plain.tls.level = tls::Level::none;
-  CheckCall call;
-  call.smarthost = &plain;
-  auto held = caller.call(address, call);
+                                       const base::SocketAddress& address, config::ClientTls tls) {
+  const bool is_implicit = tls == config::ClientTls::implicit;
+  config::Smarthost as_client;
+  as_client.hosts = {address.host()};
+  as_client.port = address.port;
+  as_client.mode = is_implicit ? config::Mode::implicit : config::Mode::starttls;
+  as_client.tls.level = is_implicit ? tls::Level::encrypt : tls::Level::none;
+  auto held = caller.call_anew(address, as_client);
   if (!held) return std::nullopt;
   return std::move(held).value();
 }
@@ -72,7 +72,7 @@ void look_at_listeners(const CheckCaller& caller, std::vector<CheckListener>& li
     // Without the privilege it is not told whether somebody has the port.
     const ListenTrouble trouble = listen_trouble(*one.bind_error);
     if (trouble == ListenTrouble::taken || trouble == ListenTrouble::forbidden) {
-      one.conversation = speak(caller, reachable(one.address));
+      one.conversation = speak(caller, reachable(one.address), one.listener.tls);
     }
   }
 }

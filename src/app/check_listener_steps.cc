@@ -4,6 +4,7 @@
 #include "app/check_advice.h"
 #include "app/check_steps.h"
 #include "app/listen_advice.h"
+#include "app/listener_tls.h"
 #include "base/text.h"
 
 namespace app {
@@ -14,10 +15,9 @@ namespace {
 std::optional<smtp::Extensions> expected_offer(const CheckListener& one,
                                                const CheckFindings& findings) {
   if (!findings.conversation.extensions) return std::nullopt;
-  smtp::OfferPolicy policy;
-  policy.max_message_size = one.listener.max_message_size;
-  policy.is_auth_offered = one.listener.auth == config::ClientAuth::passthrough;
-  return smtp::offer_to_client(*findings.conversation.extensions, policy);
+  const bool is_encrypted = one.listener.tls == config::ClientTls::implicit;
+  return smtp::offer_to_client(*findings.conversation.extensions,
+                               offer_policy(one.listener, is_encrypted));
 }
 
 std::string with_auth(const smtp::Extensions& offered) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/format.h"
+#include "app/listener_tls.h"
 #include "relay/outcome.h"
 
 namespace app {
@@ -98,13 +99,8 @@ void ClientLink::greet() {
 // Of what the smarthost offers, what this client may use as things stand.
 smtp::Extensions ClientLink::offer(bool is_encrypted) const {
   const smtp::Extensions* known = context_.pool->known_extensions();
-  smtp::OfferPolicy policy;
-  policy.max_message_size = context_.listener.max_message_size;
-  policy.is_auth_offered = context_.listener.auth == config::ClientAuth::passthrough &&
-                           (is_encrypted || !context_.listener.auth_requires_tls);
-  policy.is_starttls_offered = context_.tls && !is_encrypted;
-  policy.is_tls_missing = context_.listener.tls == config::ClientTls::encrypt && !is_encrypted;
-  return smtp::offer_to_client(known != nullptr ? *known : smtp::Extensions{}, policy);
+  return smtp::offer_to_client(known != nullptr ? *known : smtp::Extensions{},
+                               offer_policy(context_.listener, is_encrypted));
 }
 
 // --- what happens ---

@@ -23,6 +23,17 @@ base::Result<std::unique_ptr<tls::ServerContext>> make_listener_tls(
   return tls::make_server_context(options);
 }
 
+smtp::OfferPolicy offer_policy(const config::Listener& listener, bool is_encrypted) {
+  const bool is_missing = !is_encrypted && listener.tls != config::ClientTls::none;
+  smtp::OfferPolicy policy;
+  policy.max_message_size = listener.max_message_size;
+  policy.is_auth_offered = listener.auth == config::ClientAuth::passthrough &&
+                           (is_encrypted || !listener.auth_requires_tls);
+  policy.is_starttls_offered = is_missing;
+  policy.is_tls_missing = is_missing && listener.tls == config::ClientTls::encrypt;
+  return policy;
+}
+
 config::Problem locate_tls_trouble(const config::Config& config, const config::Listener& listener,
                                    const base::Error& error) {
   const std::string section = config::section_label("listener", listener.name);

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "config/config.h"
+#include "smtp/extensions.h"
 #include "tls/tls_engine.h"
 
 namespace app {
@@ -12,6 +13,9 @@ namespace app {
 // Reads the certificate, its key and the authorities of clients; null with tls = none.
 [[nodiscard]] base::Result<std::unique_ptr<tls::ServerContext>> make_listener_tls(
     const config::Listener& listener);
+
+// What a client may be offered of what the smarthost has, before TLS is up or inside it.
+[[nodiscard]] smtp::OfferPolicy offer_policy(const config::Listener& listener, bool is_encrypted);
 
 // An error of make_listener_tls() at the line that names the file which cannot be used.
 [[nodiscard]] config::Problem locate_tls_trouble(const config::Config& config,

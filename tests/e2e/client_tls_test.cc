@@ -536,6 +536,26 @@ TEST_F(ClientCa, BreaksOffOverOneThatIsForServersOnly) {
   expect_broken_off(*device(request), "client's certificate");
 }
 
+// --- check ---
+
+class CheckOfTls : public ClientTlsTest, public testing::WithParamInterface<std::string> {
+ protected:
+  void SetUp() override { set_up(GetParam()); }
+};
+
+TEST_P(CheckOfTls, FindsTheListenerAsItIsConfigured) {
+  start();
+  ConfigText same = config_;
+  same.set("listener", "listen", "127.0.0.1:" + std::to_string(seal().port()));
+  const Finished checked =
+      run_smtpseal({"check", "-c", directory_.write("running.conf", same.text())});
+  EXPECT_THAT(checked.output, HasSubstr("a running smtpseal answers there"));
+  EXPECT_THAT(checked.output, Not(HasSubstr("another configuration"))) << checked.output;
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, CheckOfTls, testing::Values("may", "encrypt", "implicit"),
+                         [](const auto& way) { return way.param; });
+
 // --- reload ---
 
 TEST_F(MayTls, TakesARenewedCertificateWithoutDroppingSessions) {
