@@ -33,6 +33,7 @@ peer  tool swaks         swaks              swaks        -             swaks    
 peer  tool postfix       postfix            postfix      postfix       postfix       -
 peer  tool gnutls-serv   gnutls-bin         gnutls-utils gnutls        gnutls-utils  gnutls
 peer  tool stunnel       stunnel4           stunnel      stunnel       stunnel       stunnel
+peer  tool qemu-x86_64 qemu-user        qemu-user    qemu-user     qemu-x86_64   -
 TABLE
 }
 

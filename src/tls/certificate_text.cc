@@ -136,7 +136,7 @@ std::string compact_time(base::WallTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
-  std::array<char, 48> text{};
+  std::array<char, 96> text{};  // more than six numbers of any size
   std::snprintf(text.data(), text.size(), "%04d%02u%02u%02ld%02ld%02ld",
                 static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
                 static_cast<unsigned>(date.day()), static_cast<long>(clock.hours().count()),
