@@ -102,8 +102,9 @@ std::string printable(std::string_view text, std::size_t limit) {
   out.reserve(std::min(text.size(), limit));
   while (!text.empty()) {
     // Mostly ASCII that may be shown, and then all of it.
-    const auto* plain_end = std::find_if_not(text.begin(), text.end(), is_plain);
-    const auto plain = std::min<std::size_t>(plain_end - text.begin(), limit - out.size());
+    const auto plain_end = std::find_if_not(text.begin(), text.end(), is_plain);
+    const auto plain =
+        std::min(static_cast<std::size_t>(plain_end - text.begin()), limit - out.size());
     out.append(text.substr(0, plain));
     text.remove_prefix(plain);
     if (text.empty()) break;

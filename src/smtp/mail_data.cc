@@ -71,6 +71,10 @@ std::size_t MailDataDecoder::receive(std::string_view bytes, std::string& out) {
         break;
       case State::bare_start:
         is_lone_dot_ = c == '.';
+        if (is_lone_dot_) {
+          out.push_back(c);
+          ++taken;
+        }
         state_ = State::text;
         break;
       case State::dot:
@@ -128,7 +132,7 @@ void MailDataDecoder::take_nul(std::string& out) {
 // or the input.
 std::size_t MailDataDecoder::receive_text(std::string_view bytes, std::string& out) {
   std::size_t length = find_special(bytes, 0);
-  if (length > 1) is_lone_dot_ = false;
+  if (length > 0) is_lone_dot_ = false;
   while (!is_lone_dot_ && length < bytes.size() && is_plain_line_end(bytes, length)) {
     length = find_special(bytes, length + 3);
   }

@@ -16,6 +16,7 @@ struct Decoded {
   std::size_t taken = 0;  // octets up to and with the end of data
   bool is_ended = false;
   bool has_nul = false;
+  bool has_false_end = false;  // the model has no opinion
   bool has_bare = false;
 
   friend bool operator==(const Decoded&, const Decoded&) = default;
@@ -37,6 +38,7 @@ Decoded decode(std::string_view bytes, std::size_t step = 0) {
   }
   result.is_ended = decoder.is_ended();
   result.has_nul = decoder.has_nul();
+  result.has_false_end = decoder.has_false_end();
   result.has_bare = decoder.has_bare_line_ends();
   EXPECT_EQ(decoder.size(), result.content.size());
   return result;
