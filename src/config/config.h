@@ -84,7 +84,7 @@ struct Smarthost {
   // verify_name empty = each host's own name; never with a trailing dot
   tls::ClientOptions tls;
   tls::IdentityFiles client_identity;  // shown to a smarthost that asks for one
-  std::string ehlo_name;  // empty = General::hostname
+  std::string ehlo_name;               // empty = General::hostname
   bool chunking = true;
   relay::PoolOptions pool;
   base::Duration connect_timeout = std::chrono::seconds(30);

@@ -387,9 +387,8 @@ TEST_F(LoadTest, RefusesWrongTypesAndRanges) {
 
 // A mistake must not be answered with a word that is refused in its turn.
 TEST_F(LoadTest, OffersNoWordsOfLaterVersions) {
-  for (const std::string_view line :
-       {"[listener]\ndelivery = queu", "[listener]\nauth = anyy",
-        "[smtpseal]\nlog_target = sislog"}) {
+  for (const std::string_view line : {"[listener]\ndelivery = queu", "[listener]\nauth = anyy",
+                                      "[smtpseal]\nlog_target = sislog"}) {
     for (const std::string& problem : problems_of(line)) {
       EXPECT_THAT(problem, Not(HasSubstr("did you mean"))) << line;
     }
