@@ -150,7 +150,9 @@ void SmarthostLink::on_background_done(base::Result<void> verdict) {
 void SmarthostLink::pump_tls() {
   if (is_dead_) return;
   if (engine_->state() == tls::State::judging && !judging_) begin_judging();
-  if (!is_tls_up_ && engine_->state() == tls::State::established) {
+  // Its version is known once the handshake ended well, whatever came behind that in one go: a
+  // smarthost that says 421 at once and leaves may have ended TLS already.
+  if (!is_tls_up_ && !engine_->info().version.empty()) {
     is_tls_up_ = true;
     handshake_deadline_.reset();
     session_->tls_established(context_.loop->now());

@@ -166,5 +166,38 @@ TEST_F(BrokenHandshake, WithAnAlertNamesIt) {
   expect_service_when_healthy();
 }
 
+struct Farewell {
+  const char* name;
+  const char* words;
+  const char* reason;
+};
+
+void PrintTo(const Farewell& one, std::ostream* out) { *out << one.name; }
+
+class BriefTls : public SealTest, public testing::WithParamInterface<Farewell> {};
+
+// A smarthost without time for us: the end of the handshake and that of TLS come in one write.
+TEST_P(BriefTls, IsToldAtOnceForWhatItIs) {
+  // In TLS 1.2 the end of the handshake is the smarthost's to say.
+  const auto context = server_context(good_request(), trusted_authority(),
+                                      {tls::Version::tls12, tls::Version::tls12});
+  smarthost().script_always([&](SmarthostConnection& wire) {
+    wire.send("220 u\r\n");
+    wire.expect("EHLO");
+    wire.send("250-u\r\n250 STARTTLS\r\n");
+    wire.expect("STARTTLS");
+    wire.send("220 go\r\n");
+    wire.start_and_end_tls(*context, GetParam().words);
+  });
+  expect_fail_closed(attempt(), GetParam().reason);
+  expect_service_when_healthy();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, BriefTls,
+    testing::Values(Farewell{"WithAWord", "421 4.3.2 too busy\r\n", "answered with 421"},
+                    Farewell{"WithoutAWord", "", "closed the connection while the reply to EHLO"}),
+    [](const auto& one) { return std::string(one.param.name); });
+
 }  // namespace
 }  // namespace support

@@ -96,6 +96,10 @@ void SmarthostConnection::receive() {
     return;
   }
   engine_->receive(bytes);
+  if (last_words_ && engine_->state() == tls::State::established) {
+    engine_->send(*last_words_);
+    engine_->close();
+  }
   const std::string plaintext(engine_->plaintext());
   if (!plaintext.empty()) {
     engine_->consume_plaintext(plaintext.size());
@@ -198,7 +202,7 @@ void SmarthostConnection::start_tls(tls::ServerContext& context) {
   engine_ = context.make_engine();
   input_.clear();
   while (engine_->state() == tls::State::handshaking) receive();
-  if (engine_->state() != tls::State::established) {
+  if (engine_->state() != tls::State::established && !last_words_) {
     carry_out(Then::close);
   }
   is_sealed_ = true;
@@ -206,6 +210,12 @@ void SmarthostConnection::start_tls(tls::ServerContext& context) {
     record.is_tls_up = true;
     record.tls = engine_->info();
   });
+}
+
+void SmarthostConnection::start_and_end_tls(tls::ServerContext& context,
+                                            std::string_view last_words) {
+  last_words_ = last_words;
+  start_tls(context);
 }
 
 void SmarthostConnection::expect_tls() {

@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -64,6 +65,8 @@ class SmarthostConnection {
   void send_raw(std::string_view bytes);
   // Throws Over when the handshake fails; the journal says why.
   void start_tls(tls::ServerContext& context);
+  // In TLS 1.2: the end of the handshake, this and the polite end of TLS leave in one write.
+  void start_and_end_tls(tls::ServerContext& context, std::string_view last_words);
   // From here on the peer speaks TLS, which this smarthost will not answer.
   void expect_tls();
   // Ends or stops the conversation; all but go_on throw Over in the end.
@@ -92,6 +95,7 @@ class SmarthostConnection {
   bool is_sealed_ = false;
   bool is_over_ = false;
   bool is_tls_expected_ = false;
+  std::optional<std::string> last_words_;  // said with the end of the handshake
   std::string input_;
 
   Pipe wake_ = make_pipe();
