@@ -34,13 +34,13 @@ void SmarthostPool::lease(PoolClient& client, LeaseRequest request) {
 }
 
 void SmarthostPool::want_extensions(PoolClient& client) {
-  extension_waiters_.push_back(&client);
+  extension_waiters_.push_back({&client, now()});
   context_->turn->want(*this);
 }
 
 void SmarthostPool::cancel(PoolClient& client) {
   std::erase_if(waiters_, [&](const Waiter& waiter) { return waiter.client == &client; });
-  std::erase(extension_waiters_, &client);
+  std::erase_if(extension_waiters_, [&](const auto& waiter) { return waiter.client == &client; });
 }
 
 void SmarthostPool::give_back(SmarthostLink& link, bool is_clean, const std::string& why) {
@@ -71,8 +71,12 @@ void SmarthostPool::give_back(SmarthostLink& link, bool is_clean, const std::str
 }
 
 const smtp::Extensions* SmarthostPool::fresh_extensions() const {
-  if (!extensions_ || !reached_ || now() - *reached_ > relay::kExtensionsFresh) return nullptr;
-  return &*extensions_;
+  if (!extensions_) return nullptr;
+  // Connections that serve one client for hours are proof enough: nothing renews `reached_` then,
+  // and there may be no room for another one that would.
+  if (has_live_link()) return &*extensions_;
+  const base::Duration most = context_->smarthost.pool.extensions_fresh;
+  return reached_ && now() - *reached_ <= most ? &*extensions_ : nullptr;
 }
 
 const smtp::Extensions* SmarthostPool::known_extensions() const {
@@ -109,34 +113,40 @@ void SmarthostPool::on_timer() { context_->turn->want(*this); }
 
 void SmarthostPool::serve() {
   if (fresh_extensions() != nullptr) {
-    for (PoolClient* client : std::exchange(extension_waiters_, {})) client->on_extensions_known();
+    for (const auto& waiter : std::exchange(extension_waiters_, {})) {
+      waiter.client->on_extensions_known();
+    }
   }
   unsigned openings_wanted = extension_waiters_.empty() ? 0 : 1;
   // Clients may ask again while they are told; those wait for the next turn.
   std::deque<Waiter> waiting = std::exchange(waiters_, {});
   std::deque<Waiter> unserved;
+  std::vector<relay::IdleConnection> idle = idle_connections();
   for (Waiter& waiter : waiting) {
-    if (!serve_one(waiter, openings_wanted)) unserved.push_back(std::move(waiter));
+    if (!serve_one(waiter, idle, openings_wanted)) unserved.push_back(std::move(waiter));
   }
   waiters_.insert(waiters_.begin(), std::make_move_iterator(unserved.begin()),
                   std::make_move_iterator(unserved.end()));
   open_as_wanted(openings_wanted);
 }
 
-bool SmarthostPool::serve_one(const Waiter& waiter, unsigned& openings_wanted) {
-  const std::vector<relay::IdleConnection> idle = idle_connections();
+// `idle` is kept as it is: a long queue does not ask for it again and again.
+bool SmarthostPool::serve_one(const Waiter& waiter, std::vector<relay::IdleConnection>& idle,
+                              unsigned& openings_wanted) {
   const relay::Decision decision =
       relay::choose(idle, static_cast<unsigned>(links_.size()), waiter.request.needs,
                     waiter.request.must_be_fresh, context_->smarthost.pool, now());
   switch (decision.choice) {
     case relay::Choice::lease:
       lease_link(*waiter.client, *find(decision.id), waiter.request);
+      idle = idle_connections();
       return true;
     case relay::Choice::open:
       if (decision.id != 0 && opening_ == 0) {
         SmarthostLink& victim = *find(decision.id);
         victim.close();
         bury(victim);
+        idle = idle_connections();
       }
       ++openings_wanted;
       return false;
@@ -185,6 +195,7 @@ void SmarthostPool::on_link_ready(SmarthostLink& link) {
   backoff_.on_success();
   last_error_.reset();
   reached_ = now();
+  if (live_links() == 1) serving_since_ = now();
   extensions_ = link.usable_extensions();
   link.idle_since = now();
   context_->turn->want(*this);
@@ -210,16 +221,16 @@ void SmarthostPool::on_link_dead(SmarthostLink& link, const base::Error& error) 
   if (opening_ == 0) fail_all(error);
 }
 
-bool SmarthostPool::has_live_link() const {
-  return std::any_of(links_.begin(), links_.end(),
-                     [](const auto& entry) { return entry.second->was_ready(); });
+std::size_t SmarthostPool::live_links() const {
+  return static_cast<std::size_t>(std::count_if(
+      links_.begin(), links_.end(), [](const auto& entry) { return entry.second->was_ready(); }));
 }
 
 bool SmarthostPool::is_reaching() const { return opening_ > 0 && !has_live_link(); }
 
 void SmarthostPool::fail_all(const base::Error& error) {
-  for (PoolClient* client : std::exchange(extension_waiters_, {})) {
-    client->on_extensions_unknown(error);
+  for (const auto& waiter : std::exchange(extension_waiters_, {})) {
+    waiter.client->on_extensions_unknown(error);
   }
   // Told one by one off the list: being told may cancel others.
   while (!waiters_.empty()) {
@@ -248,13 +259,32 @@ void SmarthostPool::expire(base::Instant at) {
     bury(link);
     if (!waiters_.empty()) context_->turn->want(*this);
   }
-  const base::Duration most = context_->smarthost.pool.max_wait;
-  while (!waiters_.empty() && at - waiters_.front().since >= most && !is_reaching()) {
+  expire_waiters(at);
+}
+
+// Told one by one off the lists, as in fail_all.
+void SmarthostPool::expire_waiters(base::Instant at) {
+  const auto is_due = [&](const auto& list) {
+    return !list.empty() && at >= patience_ends(list.front().since) && !is_reaching();
+  };
+  const base::Error error = last_error_.value_or(base::Error{
+      base::Fault::local, "all connections to the smarthost are in use, try again later"});
+  while (is_due(waiters_)) {
     PoolClient* client = waiters_.front().client;
     waiters_.pop_front();
-    client->on_lease_failed(last_error_.value_or(base::Error{
-        base::Fault::local, "all connections to the smarthost are in use, try again later"}));
+    client->on_lease_failed(error);
   }
+  while (is_due(extension_waiters_)) {
+    PoolClient* client = extension_waiters_.front().client;
+    extension_waiters_.pop_front();
+    client->on_extensions_unknown(error);
+  }
+}
+
+// Who came before the smarthost was reached waits from then on: it may have been slow to open, and
+// more connections are on their way.
+base::Instant SmarthostPool::patience_ends(base::Instant since) const {
+  return std::max(since, serving_since_) + context_->smarthost.pool.max_wait;
 }
 
 void SmarthostPool::arm_timer() {
@@ -262,8 +292,11 @@ void SmarthostPool::arm_timer() {
   for (const relay::IdleConnection& idle : idle_connections()) {
     next = base::earlier(next, relay::retire_at(idle, context_->smarthost.pool));
   }
-  if (!waiters_.empty() && !is_reaching()) {
-    next = base::earlier(next, waiters_.front().since + context_->smarthost.pool.max_wait);
+  if (!is_reaching()) {
+    if (!waiters_.empty()) next = base::earlier(next, patience_ends(waiters_.front().since));
+    if (!extension_waiters_.empty()) {
+      next = base::earlier(next, patience_ends(extension_waiters_.front().since));
+    }
   }
   const bool is_somebody_waiting = !waiters_.empty() || !extension_waiters_.empty();
   if (is_somebody_waiting && opening_ == 0 && backoff_.next_attempt() &&

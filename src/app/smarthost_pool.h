@@ -56,7 +56,8 @@ class SmarthostPool final : SmarthostLinkOwner, net::TimerEvents, TurnTask {
   // A leased link comes back. Not clean: it is closed, for the reason given.
   void give_back(SmarthostLink& link, bool is_clean, const std::string& why);
 
-  // What the smarthost offered when it was reached last, if that is not too long ago.
+  // What the smarthost offered when it was reached last, if that is not too long ago or a
+  // connection from then lives on.
   [[nodiscard]] const smtp::Extensions* fresh_extensions() const;
   // The same, however long ago; nothing when it never was.
   [[nodiscard]] const smtp::Extensions* known_extensions() const;
@@ -77,23 +78,33 @@ class SmarthostPool final : SmarthostLinkOwner, net::TimerEvents, TurnTask {
     base::Instant since;
   };
 
+  struct ExtensionWaiter {
+    PoolClient* client = nullptr;
+    base::Instant since;
+  };
+
   void on_link_ready(SmarthostLink& link) override;
   void on_link_dead(SmarthostLink& link, const base::Error& error) override;
   void on_timer() override;
   void on_turn_end() override;
 
   void serve();
-  [[nodiscard]] bool serve_one(const Waiter& waiter, unsigned& openings_wanted);
+  [[nodiscard]] bool serve_one(const Waiter& waiter, std::vector<relay::IdleConnection>& idle,
+                               unsigned& openings_wanted);
   void lease_link(PoolClient& client, SmarthostLink& link, const LeaseRequest& request);
   void open_as_wanted(unsigned wanted);
   void expire(base::Instant now);
+  void expire_waiters(base::Instant now);
+  // When somebody who waits since then has waited long enough.
+  [[nodiscard]] base::Instant patience_ends(base::Instant since) const;
   void fail_all(const base::Error& error);
   void bury(SmarthostLink& link);
   void arm_timer();
   [[nodiscard]] std::vector<relay::IdleConnection> idle_connections() const;
   [[nodiscard]] SmarthostLink* find(std::uint64_t id);
   [[nodiscard]] bool is_idle(const SmarthostLink& link) const;
-  [[nodiscard]] bool has_live_link() const;
+  [[nodiscard]] std::size_t live_links() const;
+  [[nodiscard]] bool has_live_link() const { return live_links() > 0; }
   // The first connection is on its way: how that ends answers everybody who waits.
   [[nodiscard]] bool is_reaching() const;
   [[nodiscard]] base::Instant now() const { return context_->loop->now(); }
@@ -103,12 +114,13 @@ class SmarthostPool final : SmarthostLinkOwner, net::TimerEvents, TurnTask {
   std::map<std::uint64_t, std::unique_ptr<SmarthostLink>> links_;
   std::vector<std::unique_ptr<SmarthostLink>> dead_;
   std::deque<Waiter> waiters_;
-  std::vector<PoolClient*> extension_waiters_;
+  std::deque<ExtensionWaiter> extension_waiters_;
   unsigned opening_ = 0;
   relay::Backoff backoff_;
   std::optional<base::Error> last_error_;
   std::optional<smtp::Extensions> extensions_;
   std::optional<base::Instant> reached_;  // nothing while the last attempt failed
+  base::Instant serving_since_;           // when the first of the live links was ready
   bool is_retired_ = false;
 };
 

@@ -20,12 +20,12 @@ struct PoolOptions {
   std::uint64_t max_bytes = std::uint64_t{1} << 30;
   // How long a client waits for a connection when all are in use: connect_timeout.
   base::Duration max_wait = std::chrono::seconds(30);
+  // How long extensions learnt from the smarthost are believed while no connection to it is open.
+  base::Duration extensions_fresh = std::chrono::hours(1);
 };
 
 // An idle connection sends RSET before the next MAIL once it sat longer than this: it may be dead.
 inline constexpr base::Duration kProbeAfterIdle = std::chrono::seconds(1);
-// How long extensions learnt from the smarthost are believed without reaching it again.
-inline constexpr base::Duration kExtensionsFresh = std::chrono::hours(1);
 
 // What is known of a connection that is not leased.
 struct IdleConnection {
