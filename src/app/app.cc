@@ -299,21 +299,6 @@ void App::stop_all() {
   for (const auto& [id, client] : clients_) client->stop();
 }
 
-void App::tidy_up_after_crowd() {
-  // Fewer clients leave nothing behind that is worth the time.
-  constexpr std::size_t kCrowd = 256;
-  most_clients_ = std::max(most_clients_, clients_.size());
-  if (!clients_.empty() || most_clients_ < kCrowd) {
-    is_crowd_gone_ = false;
-    return;
-  }
-  // Their handles go a turn later than they do.
-  if (!std::exchange(is_crowd_gone_, true)) return;
-  platform::give_back_free_memory();
-  most_clients_ = 0;
-  is_crowd_gone_ = false;
-}
-
 void App::reap() {
   for (const std::uint64_t id : std::exchange(finished_clients_, {})) clients_.erase(id);
   for (const auto& generation : generations_) {
@@ -331,7 +316,7 @@ void App::reap() {
       ++i;
     }
   }
-  tidy_up_after_crowd();
+  if (crowd_.has_gone(clients_.size())) platform::give_back_free_memory();
   if (is_draining_ && clients_.empty()) loop_.stop();
 }
 

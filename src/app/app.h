@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "app/client_link.h"
+#include "app/crowd.h"
 #include "app/sessions.h"
 #include "app/smarthost_pool.h"
 #include "app/turn.h"
@@ -75,7 +76,6 @@ class App final : net::TimerEvents {
   [[nodiscard]] bool is_own_listener(const net::SocketAddress& address) const;
   void accept(Slot& slot, net::TcpStream stream);
   void reap();
-  void tidy_up_after_crowd();
   void stop_all();
 
   net::Loop& loop_;
@@ -88,8 +88,7 @@ class App final : net::TimerEvents {
   std::unique_ptr<Prepared> prepared_;
   std::map<std::uint64_t, std::unique_ptr<ClientLink>> clients_;
   std::vector<std::uint64_t> finished_clients_;
-  std::size_t most_clients_ = 0;  // since memory was given back last
-  bool is_crowd_gone_ = false;
+  Crowd crowd_;  // of clients
   bool is_draining_ = false;
   bool is_stopping_ = false;
 };
