@@ -100,18 +100,22 @@ class Process {
   }
 
   // Its status as waitpid gives it; nothing when it has not ended by the deadline.
-  [[nodiscard]] std::optional<int> wait(Clock::time_point deadline) {
+  [[nodiscard]] base::Result<std::optional<int>> wait(Clock::time_point deadline) {
     constexpr int kPause = 5;  // milliseconds: what ends its output mostly ends at once
     int status = 0;
     for (;;) {
       const pid_t ended = waitpid(pid_, &status, WNOHANG);
       if (ended == pid_) break;
-      if (ended < 0 && errno != EINTR) break;
-      if (Clock::now() >= deadline) return std::nullopt;
+      if (ended < 0 && errno != EINTR) {
+        const int number = errno;
+        pid_ = -1;
+        return system_error("cannot learn how it ended", number);
+      }
+      if (Clock::now() >= deadline) return std::optional<int>();
       poll(nullptr, 0, kPause);
     }
     pid_ = -1;
-    return status;
+    return std::optional(status);
   }
 
  private:
@@ -146,6 +150,18 @@ class Process {
 
   pid_t pid_ = -1;
 };
+
+// Who started us may have left SIGCHLD ignored, and then nobody learns how a process ended. It
+// stays as it is by default: nothing here wants it otherwise.
+[[nodiscard]] int keep_endings() {
+  struct sigaction action {};
+  if (sigaction(SIGCHLD, nullptr, &action) != 0) return errno;
+  const bool is_kept = action.sa_handler != SIG_IGN && (action.sa_flags & SA_NOCLDWAIT) == 0;
+  if (is_kept) return 0;
+  action = {};
+  action.sa_handler = SIG_DFL;
+  return sigaction(SIGCHLD, &action, nullptr) == 0 ? 0 : errno;
+}
 
 // Reads both until they end. What is wrong, or nothing.
 std::optional<std::string> read_both(Fd& out, Fd& err, std::string& output, std::string& errors,
@@ -184,6 +200,8 @@ base::Result<std::string> output_of(const std::string& command, base::Duration p
   int code = out.open();
   if (code == 0) code = err.open();
   if (code != 0) return system_error("cannot make a pipe", code);
+  code = keep_endings();
+  if (code != 0) return system_error("cannot await its end", code);
   Process process;
   code = process.spawn(command, out.write_end.get(), err.write_end.get());
   if (code != 0) return system_error("cannot be started", code);
@@ -194,7 +212,9 @@ base::Result<std::string> output_of(const std::string& command, base::Duration p
   const Clock::time_point deadline = Clock::now() + patience;
   const auto trouble = read_both(out.read_end, err.read_end, output, errors, deadline);
   if (trouble) return Error{Fault::config, with_errors(*trouble, errors)};
-  const std::optional<int> status = process.wait(deadline);
+  const base::Result<std::optional<int>> waited = process.wait(deadline);
+  if (!waited) return waited.error();
+  const std::optional<int>& status = waited.value();
   if (!status) return Error{Fault::config, with_errors(std::string(kTooLong), errors)};
   if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return output;
   const std::string what = WIFEXITED(*status)

@@ -2,6 +2,7 @@
 #include "platform/command.h"
 
 #include <chrono>
+#include <csignal>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -41,6 +42,18 @@ TEST(Command, ThatFailsIsToldInItsOwnWords) {
   EXPECT_THAT(failure_of("/no/such/program"), StartsWith("exited with status 127: "));
   // Never what may be the secret.
   EXPECT_EQ(failure_of("echo secret; exit 1"), "exited with status 1");
+}
+
+// As some parents leave it: then the system keeps nobody's status.
+TEST(Command, ThatFailsIsNoticedAlthoughSigchldIsIgnored) {
+  ASSERT_NE(std::signal(SIGCHLD, SIG_IGN), SIG_ERR);
+  EXPECT_EQ(failure_of("echo secret; exit 3"), "exited with status 3");
+  EXPECT_EQ(*output_of("echo secret", kPatience), "secret\n");
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  action.sa_flags = SA_NOCLDWAIT;
+  ASSERT_EQ(sigaction(SIGCHLD, &action, nullptr), 0);
+  EXPECT_EQ(failure_of("exit 3"), "exited with status 3");
 }
 
 TEST(Command, ThatOnlyWarnsSucceeds) {
