@@ -91,7 +91,8 @@ App::~App() {
   log_.gather(false);
 }
 
-base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Config config) {
+base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Config config,
+                                                                    OwnIdentities& identities) {
   auto generation = std::make_unique<Generation>();
   generation->config = std::move(config);
   const config::General& general = generation->config.general;
@@ -106,7 +107,7 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
     context->is_own_listener = [this](const net::SocketAddress& address) {
       return is_own_listener(address);
     };
-    auto made = make_smarthost_tls(smarthost);
+    auto made = make_smarthost_tls(smarthost, identities);
     if (!made) {
       const auto problem = locate_tls_trouble(generation->config, smarthost, made.error());
       return base::Error{made.error().fault, problem.to_string()};
@@ -125,7 +126,7 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
     SMTPSEAL_CHECK(wanted != nullptr);
     const auto index = static_cast<std::size_t>(wanted - generation->config.smarthosts.data());
     context->pool = generation->pools[index].get();
-    auto made = make_listener_tls(listener);
+    auto made = make_listener_tls(listener, identities);
     if (!made) {
       const auto problem = locate_tls_trouble(generation->config, listener, made.error());
       return base::Error{made.error().fault, problem.to_string()};
@@ -177,7 +178,7 @@ base::Result<void> App::open_slots(Prepared& prepared, const Setup& setup) {
 }
 
 base::Result<Bound> App::prepare(Setup setup) {
-  auto made = make_generation(std::move(setup.config));
+  auto made = make_generation(std::move(setup.config), *setup.identities);
   if (!made) return made.error();
   auto prepared = std::make_unique<Prepared>();
   prepared->generation = std::move(made).value();

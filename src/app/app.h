@@ -16,6 +16,7 @@
 
 #include "app/client_link.h"
 #include "app/crowd.h"
+#include "app/own_identity.h"
 #include "app/sessions.h"
 #include "app/smarthost_pool.h"
 #include "app/turn.h"
@@ -35,6 +36,8 @@ using Bound = std::vector<std::optional<net::SocketAddress>>;
 struct Setup {
   config::Config config;
   std::uint64_t number = 0;  // of the configuration in this process
+  // Certificates of our own, which loops share so that each is loaded once.
+  std::shared_ptr<OwnIdentities> identities = std::make_shared<OwnIdentities>();
   net::PortUse use = net::PortUse::alone;
   // By the first loop: the ports that the others have to share. Empty for the first, or only, one.
   Bound bound;
@@ -71,7 +74,8 @@ class App final : net::TimerEvents {
 
   void on_timer() override;
 
-  [[nodiscard]] base::Result<std::unique_ptr<Generation>> make_generation(config::Config config);
+  [[nodiscard]] base::Result<std::unique_ptr<Generation>> make_generation(
+      config::Config config, OwnIdentities& identities);
   [[nodiscard]] base::Result<void> open_slots(Prepared& prepared, const Setup& setup);
   [[nodiscard]] bool is_own_listener(const net::SocketAddress& address) const;
   void accept(Slot& slot, net::TcpStream stream);

@@ -6,18 +6,17 @@
 #include <vector>
 
 #include "app/load_config.h"
-#include "app/own_identity.h"
 
 namespace app {
 
 base::Result<std::unique_ptr<tls::ServerContext>> make_listener_tls(
-    const config::Listener& listener) {
+    const config::Listener& listener, OwnIdentities& identities) {
   if (listener.tls == config::ClientTls::none) return std::unique_ptr<tls::ServerContext>();
-  auto identity = load_own_identity(listener.identity, tls::Purpose::server);
+  const auto& identity = identities.load(listener.identity, tls::Purpose::server);
   if (!identity) return identity.error();
   tls::ServerOptions options;
-  options.certificate_pem = std::move(identity->certificate_pem);
-  options.key_pem = std::move(identity->key_pem);
+  options.certificate_pem = identity->certificate_pem;
+  options.key_pem = identity->key_pem;
   options.client_ca_files = listener.client_ca;
   options.is_client_certificate_demanded = !listener.client_ca.empty();
   return tls::make_server_context(options);

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "app/own_identity.h"
 #include "base/result.h"
 #include "config/config.h"
 #include "smtp/extensions.h"
@@ -12,7 +13,7 @@ namespace app {
 
 // Reads the certificate, its key and the authorities of clients; null with tls = none.
 [[nodiscard]] base::Result<std::unique_ptr<tls::ServerContext>> make_listener_tls(
-    const config::Listener& listener);
+    const config::Listener& listener, OwnIdentities& identities);
 
 // What a client may be offered of what the smarthost has, before TLS is up or inside it.
 [[nodiscard]] smtp::OfferPolicy offer_policy(const config::Listener& listener, bool is_encrypted);

@@ -62,12 +62,13 @@ std::optional<config::Loaded> load_usable_config(const Invocation& invocation) {
 
 std::vector<config::Problem> reasons_to_refuse(const config::Loaded& loaded) {
   std::vector<config::Problem> reasons = loaded.unavailable;
+  OwnIdentities identities;
   for (const config::Listener& listener : loaded.config.listeners) {
-    const auto made = make_listener_tls(listener);
+    const auto made = make_listener_tls(listener, identities);
     if (!made) reasons.push_back(locate_tls_trouble(loaded.config, listener, made.error()));
   }
   for (const config::Smarthost& smarthost : loaded.config.smarthosts) {
-    const auto made = make_smarthost_tls(smarthost);
+    const auto made = make_smarthost_tls(smarthost, identities);
     if (!made) reasons.push_back(locate_tls_trouble(loaded.config, smarthost, made.error()));
   }
   return reasons;

@@ -34,14 +34,21 @@ base::Result<std::optional<std::string>> passphrase_of(const tls::IdentityFiles&
   return line;
 }
 
-}  // namespace
-
-base::Result<tls::Identity> load_own_identity(const tls::IdentityFiles& files,
-                                              tls::Purpose purpose) {
+base::Result<tls::Identity> load_identity(const tls::IdentityFiles& files, tls::Purpose purpose) {
   if (files.is_empty()) return tls::Identity();
   const auto passphrase = passphrase_of(files);
   if (!passphrase) return passphrase.error();
   return tls::load_identity(files, *passphrase, purpose, std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+const base::Result<tls::Identity>& OwnIdentities::load(const tls::IdentityFiles& files,
+                                                       tls::Purpose purpose) {
+  for (const Loaded& each : loaded_) {
+    if (each.files == files && each.purpose == purpose) return each.identity;
+  }
+  return loaded_.emplace_back(Loaded{files, purpose, load_identity(files, purpose)}).identity;
 }
 
 }  // namespace app

@@ -4,19 +4,18 @@
 #include <utility>
 
 #include "app/load_config.h"
-#include "app/own_identity.h"
 
 namespace app {
 
 base::Result<std::unique_ptr<tls::ClientContext>> make_smarthost_tls(
-    const config::Smarthost& smarthost) {
+    const config::Smarthost& smarthost, OwnIdentities& identities) {
   if (smarthost.tls.level == tls::Level::none) return std::unique_ptr<tls::ClientContext>();
   tls::ClientOptions options = smarthost.tls;
   options.judge = tls::system_judge();
   if (options.verify_name.empty()) options.verify_name = smarthost.hosts.front();
-  auto identity = load_own_identity(smarthost.client_identity, tls::Purpose::client);
+  const auto& identity = identities.load(smarthost.client_identity, tls::Purpose::client);
   if (!identity) return identity.error();
-  options.identity = std::move(identity).value();
+  options.identity = *identity;
   return tls::make_client_context(options);
 }
 

@@ -22,6 +22,19 @@ void warn_of_weak_tls(base::LogSink& log, const config::Config& config) {
   }
 }
 
+// What is wrong with one of them is told by the first loop that wants it.
+base::Result<void> load_identities(const config::Config& config, OwnIdentities& identities) {
+  for (const config::Smarthost& smarthost : config.smarthosts) {
+    if (smarthost.tls.level == tls::Level::none) continue;
+    static_cast<void>(identities.load(smarthost.client_identity, tls::Purpose::client));
+  }
+  for (const config::Listener& listener : config.listeners) {
+    if (listener.tls == config::ClientTls::none) continue;
+    static_cast<void>(identities.load(listener.identity, tls::Purpose::server));
+  }
+  return {};
+}
+
 void log_ready(base::LogSink& log, const config::Config& config, const Bound& bound) {
   std::string addresses;
   for (const std::optional<net::SocketAddress>& address : bound) {
@@ -57,6 +70,7 @@ base::Result<void> Workers::start(const config::Config& config) {
   signals_ = std::move(watched).value();
   if (const auto made = make_workers(config.general.workers); !made) return made;
   coming_ = config;
+  identities_ = std::make_shared<OwnIdentities>();
   // No thread runs yet: whatever goes wrong is told to the caller.
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     auto prepared = workers_[i].app->prepare(setup_for(i));
@@ -121,7 +135,7 @@ void Workers::on_main(std::function<void()> task) {
 // --- a configuration comes into force ---
 
 Setup Workers::setup_for(std::size_t index) const {
-  Setup setup{*coming_, number_, net::PortUse::alone, {}};
+  Setup setup{*coming_, number_, identities_, net::PortUse::alone, {}};
   if (workers_.size() == 1) return setup;
   setup.use = index == 0 ? net::PortUse::first : net::PortUse::another;
   if (index > 0) setup.bound = bound_;
@@ -141,7 +155,18 @@ void Workers::on_reload() {
   }
   coming_ = std::move(config);
   ++number_;
-  prepare(0);
+  identities_ = std::make_shared<OwnIdentities>();
+  loading_ = net::Background::begin(
+      main_,
+      [config = *coming_, identities = identities_] {
+        return load_identities(config, *identities);
+      },
+      *this);
+}
+
+void Workers::on_background_done(base::Result<void>) {
+  loading_.reset();
+  if (!is_draining_) prepare(0);
 }
 
 void Workers::prepare(std::size_t index) {
@@ -200,6 +225,7 @@ void Workers::on_committed() {
 void Workers::finish(const std::function<void()>& report) {
   report();
   coming_.reset();
+  identities_.reset();
   if (std::exchange(is_reload_wanted_, false)) on_reload();
 }
 

@@ -7,6 +7,8 @@
 //
 // A configuration comes into force everywhere or nowhere: each worker prepares it in turn, the
 // first one resolving ports, and only when all could, all are told to commit, which cannot fail.
+// Certificates of our own are loaded before, once and where no client waits for it: a command may
+// have to print a passphrase.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +23,7 @@
 #include "app/sessions.h"
 #include "base/result.h"
 #include "config/config.h"
+#include "net/background.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "net/signals.h"
@@ -28,7 +31,7 @@
 
 namespace app {
 
-class Workers final : net::SignalEvents {
+class Workers final : net::SignalEvents, net::BackgroundEvents {
  public:
   // `load` reads the configuration anew for SIGHUP: nothing when it is broken (what is wrong has
   // been logged then).
@@ -52,6 +55,7 @@ class Workers final : net::SignalEvents {
 
   void on_terminate() override;
   void on_reload() override;
+  void on_background_done(base::Result<void> result) override;
 
   [[nodiscard]] base::Result<void> make_workers(std::size_t count);
   [[nodiscard]] base::Result<void> start_threads();
@@ -77,6 +81,8 @@ class Workers final : net::SignalEvents {
 
   // The configuration that comes into force, and where it has got to.
   std::optional<config::Config> coming_;
+  std::shared_ptr<OwnIdentities> identities_;  // of it
+  std::unique_ptr<net::Background> loading_;   // of these, while it lasts
   std::uint64_t number_ = 0;
   Bound bound_;
   std::size_t committed_ = 0;  // workers

@@ -245,6 +245,33 @@ TEST_P(Workers, KeepTheOldConfigurationWhenOneOfThemCannotStartTheNew) {
   expect_mail_through_all(smarthost());
 }
 
+// A passphrase may have to be typed in: nobody is kept waiting, and nobody is asked twice.
+TEST_P(Workers, ServeClientsWhileTheOneCommandOfAReloadRuns) {
+  const auto issued = trusted_authority().issue(good_request());
+  ASSERT_TRUE(issued);
+  const std::string key = directory_.write("seal.key", issued->key_pem);
+  ASSERT_EQ(chmod(key.c_str(), 0600), 0);
+  const std::string pipe = directory_.path("prompt");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const std::string runs = directory_.write("runs", "");
+  config_.set("listener", "tls", "may")
+      .set("listener", "certificate", directory_.write("seal.pem", issued->certificate_pem))
+      .set("listener", "key", key)
+      .set("listener", "key_passphrase_command", "echo x >> " + runs + "; echo sesame");
+  start();
+  EXPECT_EQ(read_file(runs), "x\n") << "at the start, for all workers";
+  config_.set("listener", "key_passphrase_command", "echo x >> " + runs + "; cat " + pipe);
+  seal().reload(config_);
+  {
+    const Fd prompt(open(pipe.c_str(), O_WRONLY));  // waits for the command
+    for (SmtpClient& client : greeted_clients()) client.quit();
+    EXPECT_EQ(seal().count("reload"), 0U);
+    ASSERT_EQ(write(prompt.get(), "sesame\n", 7), 7);
+  }
+  EXPECT_EQ(seal().wait_for("reload").field("result"), "done");
+  EXPECT_EQ(read_file(runs), "x\nx\n");
+}
+
 TEST_P(Workers, SurviveReloadsInAHurry) {
   start();
   for (int i = 0; i < 30; ++i) {
