@@ -1,6 +1,8 @@
 // See timer.h.
 #include "net/timer.h"
 
+#include <algorithm>
+
 #include <uv.h>
 
 namespace net {
@@ -14,10 +16,12 @@ struct Timer::Handle {
   std::optional<base::Instant> armed;     // when libuv will call, never later than deadline
 
   void start(base::Instant at) {
-    const base::Instant now = loop->now();
-    const auto wait = at <= now ? std::chrono::milliseconds(0)
-                                : std::chrono::ceil<std::chrono::milliseconds>(at - now);
-    // libuv counts from the time it read at the start of the turn.
+    // libuv counts from the time it read at the start of the turn, and so must we not, when the
+    // turn has been a long one. A deadline that passed in this turn is for the next: called now,
+    // its owner would find that it is not there yet.
+    constexpr std::chrono::milliseconds kNextTurn{1};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(at - base::Clock::now());
+    const auto wait = at <= loop->now() ? std::chrono::milliseconds(0) : std::max(left, kNextTurn);
     uv_update_time(loop->raw());
     const int status =
         uv_timer_start(&timer, &Handle::on_fire, static_cast<std::uint64_t>(wait.count()), 0);

@@ -2,6 +2,7 @@
 #include "net/timer.h"
 
 #include <gtest/gtest.h>
+#include <uv.h>
 
 #include "net/net_fixture.h"
 
@@ -43,6 +44,25 @@ TEST_F(TimerTest, FiresOnceAndNotEarly) {
 TEST_F(TimerTest, FiresAtOnceForThePast) {
   timer_->arm(loop_->now() - milliseconds(100));
   run_until([this] { return counter_.fired == 1; });
+}
+
+// The clock of a turn stands still, and a turn may be long.
+TEST_F(TimerTest, CountsFromTheTimeItIsArmedAndNotFromThatOfTheTurn) {
+  const base::Instant due = loop_->now() + milliseconds(100);
+  while (base::Clock::now() <= due) {
+  }
+  Counter other;
+  uv_timer_t by_libuv;
+  by_libuv.data = &other;
+  ASSERT_EQ(uv_timer_init(loop_->raw(), &by_libuv), 0);
+  timer_->arm(due);
+  // This far too late, it would be the second.
+  const auto fire = [](uv_timer_t* raw) { static_cast<Counter*>(raw->data)->on_timer(); };
+  ASSERT_EQ(uv_timer_start(&by_libuv, fire, 50, 0), 0);
+  other.hook = [this] { EXPECT_EQ(counter_.fired, 1); };
+  run_until([&] { return other.fired == 1; });
+  uv_close(reinterpret_cast<uv_handle_t*>(&by_libuv), nullptr);
+  loop_->run();
 }
 
 TEST_F(TimerTest, WaitsForADeadlineThatMovedLater) {
