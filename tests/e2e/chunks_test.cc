@@ -1,5 +1,6 @@
 // BDAT on both sides of the program, and mail data that comes faster than it goes.
 #include <algorithm>
+#include <atomic>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -179,6 +180,65 @@ TEST_F(SlowSmarthost, ManyRepliesAtOnceHoldNobodyUp) {
   for (int i = 0; i < kRecipients; ++i) ASSERT_EQ(client.read_reply().code, 250) << i;
   EXPECT_EQ(client.read_reply().code, 354);
   EXPECT_EQ(client.finish(make_mail()).code, 250);
+}
+
+// What one client has to say, however much, leaves room for what others say.
+TEST_F(Chunks, BulkThatNeverPausesStarvesNobody) {
+  std::atomic<bool> is_enough = false;
+  std::atomic<std::size_t> sent = 0;
+  std::thread bulk([&, client = connect()]() mutable {
+    try {
+      client.hello();
+      client.envelope();
+      SmtpClient::require(client.command("DATA"), 354);
+      const std::string piece = big_mail(1024 * 1024);
+      // More than it may send in the end: the verdict on it is not what this is about.
+      for (int i = 0; i < 1000 && !is_enough; ++i) {
+        client.send(piece);
+        sent += piece.size();
+      }
+      client.send(".\r\n");
+      const Reply verdict = client.read_reply();
+      EXPECT_TRUE(verdict.code == 250 || verdict.code == 552) << verdict.raw;
+    } catch (const std::exception& failure) {
+      ADD_FAILURE() << failure.what();
+    }
+  });
+  const auto wait_for_more = [&](std::size_t before) {
+    const Deadline deadline(kPatience);
+    while (sent == before && !deadline.has_passed()) std::this_thread::yield();
+  };
+  for (int i = 0; i < 5; ++i) {
+    wait_for_more(sent);  // it is sending all along
+    const Attempt other = attempt();
+    EXPECT_TRUE(other.is_accepted()) << testing::PrintToString(other);
+  }
+  is_enough = true;
+  bulk.join();
+}
+
+// TLS records with something of a conversation in them, among what came over the wire.
+std::size_t data_records(const ConnectionRecord& record) {
+  constexpr char kApplicationData = 0x17;
+  constexpr std::size_t kHeader = 5;
+  std::size_t count = 0;
+  std::size_t at = record.clear_size;
+  while (at + kHeader <= record.raw.size()) {
+    count += record.raw[at] == kApplicationData ? 1 : 0;
+    at += kHeader + static_cast<unsigned char>(record.raw[at + 3]) * 256U +
+          static_cast<unsigned char>(record.raw[at + 4]);
+  }
+  return count;
+}
+
+TEST_F(Chunks, WarmMailToOneRecipientIsTwoWrites) {
+  EXPECT_TRUE(attempt().is_accepted());
+  const std::size_t before = data_records(smarthost().journal().records().at(0));
+  EXPECT_TRUE(attempt().is_accepted());
+  const std::vector<ConnectionRecord> records = smarthost().journal().records();
+  ASSERT_EQ(records.size(), 1U);
+  // MAIL and RCPT, then BDAT with all of the mail; each is a record, which is a write.
+  EXPECT_EQ(data_records(records[0]), before + 2);
 }
 
 }  // namespace

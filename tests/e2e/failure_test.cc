@@ -1,5 +1,6 @@
 // A smarthost that fails in the middle of a mail: the client always gets a proper reply, 250 only
 // for what the smarthost took, and the next mail gets through.
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -192,6 +193,33 @@ TEST_F(Unreachable, ManyClientsShareOneAttempt) {
   }
   EXPECT_LE(smarthost().connections(), 3u);
   expect_service_when_healthy();
+}
+
+// Each attempt answers all who wait for it, and the next is not made before its time.
+TEST_F(Unreachable, CrowdAtAClosedPortIsPutOffByFewAttemptsAndServedSoonAfter) {
+  constexpr std::size_t kCrowd = 400;
+  constexpr std::chrono::milliseconds kLeastSpacing{187};  // the first of them, less its jitter
+  constexpr std::chrono::seconds kMostSpacing{1};
+  constexpr std::chrono::seconds kSlack{5};
+  smarthost().go_down();
+  start();
+  const auto begun = std::chrono::steady_clock::now();
+  std::vector<SmtpClient> clients;
+  for (std::size_t i = 0; i < kCrowd; ++i) clients.push_back(connect());
+  for (SmtpClient& client : clients) {
+    EXPECT_EQ(client.read_reply().code, 421);
+    EXPECT_EQ(client.read_until_closed(), "");
+  }
+  const auto spent = std::chrono::steady_clock::now() - begun;
+  const auto most = static_cast<std::size_t>(spent / kLeastSpacing) + 2;
+  EXPECT_LE(seal().count("smarthost-fail"), most);
+  EXPECT_LT(seal().count("smarthost-fail"), kCrowd / 4);
+
+  smarthost().come_up();
+  const auto recovered = std::chrono::steady_clock::now();
+  const Attempt served = attempt();
+  EXPECT_TRUE(served.is_accepted()) << testing::PrintToString(served);
+  EXPECT_LT(std::chrono::steady_clock::now() - recovered, kMostSpacing + kSlack);
 }
 
 class Stale : public SealTest {};
