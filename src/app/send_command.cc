@@ -213,11 +213,35 @@ Destination find_listener(const Invocation& invocation) {
   if (!has_configuration(sources_of(invocation))) return {via_of(config::default_listen().front())};
   const auto loaded = load_config(invocation);
   if (!loaded) return {std::nullopt, ExitStatus::config};
-  const base::SocketAddress& listen = loaded->config.listeners.front().listen.front();
+  const auto& listeners = loaded->config.listeners;
+  const auto taken = std::find_if(listeners.begin(), listeners.end(), [](const auto& listener) {
+    return listener.tls == config::ClientTls::none || listener.tls == config::ClientTls::may;
+  });
+  if (taken == listeners.end()) {
+    std::cerr
+        << "smtpseal: every listener demands TLS, which this command does not speak: give one "
+           "of them tls = may to try it\n";
+    return {std::nullopt, ExitStatus::usage};
+  }
+  const base::SocketAddress& listen = taken->listen.front();
   if (listen.port != 0) return {via_of(listen)};
   std::cerr << "smtpseal: the listener's port is chosen when it starts: say where it is with --via "
                "ADDR:PORT\n";
   return {std::nullopt, ExitStatus::usage};
+}
+
+// What to do where it was this command's lack of TLS that ended it; empty where it was not.
+std::string advise_on_tls(const base::Result<smtp::Reply>& outcome, bool was_greeted) {
+  constexpr std::string_view kStartTls = "STARTTLS";
+  constexpr int kMustStartTls = 530;  // RFC 3207 4
+  if (!outcome && !was_greeted) {
+    return "\n        If it wants TLS first (tls = implicit): name another by --via";
+  }
+  if (outcome && outcome->code == kMustStartTls &&
+      outcome->summary().find(kStartTls) != std::string::npos) {
+    return "\n        It wants TLS (tls = encrypt), which send lacks: name another by --via";
+  }
+  return {};
 }
 
 // The command that explains what is wrong between smtpseal and the smarthost.
@@ -231,7 +255,8 @@ ExitStatus tell_outcome(const base::Result<smtp::Reply>& outcome, const Sender& 
                         const Invocation& invocation) {
   if (!outcome) {
     std::cout << "\nFAILED  " << (sender.was_greeted() ? "after " : "before ")
-              << sender.latest_command() << ": " << outcome.error().detail << '\n';
+              << sender.latest_command() << ": " << outcome.error().detail
+              << advise_on_tls(outcome, sender.was_greeted()) << '\n';
     return outcome.error().fault == base::Fault::connection ? ExitStatus::unavailable
                                                             : exit_status_of(outcome.error().fault);
   }
@@ -248,7 +273,8 @@ ExitStatus tell_outcome(const base::Result<smtp::Reply>& outcome, const Sender& 
               << "\n        To see what is wrong: " << check_command_for(invocation) << '\n';
     return ExitStatus::temporary;
   }
-  std::cout << "\nFAILED  refused, " << moment << ": " << said << '\n';
+  std::cout << "\nFAILED  refused, " << moment << ": " << said
+            << advise_on_tls(outcome, sender.was_greeted()) << '\n';
   return ExitStatus::unavailable;
 }
 

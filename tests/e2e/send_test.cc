@@ -72,6 +72,7 @@ TEST_F(Send, SaysThatNoGreetingCame) {
                                           "127.0.0.1:" + std::to_string(mute.port())});
   EXPECT_EQ(finished.status, 69);
   EXPECT_THAT(finished.output, HasSubstr("FAILED  before the greeting: the listener closed"));
+  EXPECT_THAT(finished.output, HasSubstr("(tls = implicit): name another by --via"));
 }
 
 TEST_F(Send, SaysWhatCameInsteadOfAGreeting) {
@@ -109,6 +110,38 @@ TEST_F(Send, FindsTheListenerInTheConfiguration) {
       run_smtpseal({"send", "-c", file, "--from", "a@b.test", "--to", "c@d.test"});
   EXPECT_EQ(finished.status, 69);
   EXPECT_THAT(finished.errors, HasSubstr("127.0.0.1:" + free_port));
+}
+
+TEST_F(Send, SaysThatAListenerDemandsTls) {
+  ScriptedSmarthost demanding{Behavior{}};
+  demanding.on(Point::mail, always("530 5.7.0 Must issue a STARTTLS command first\r\n"));
+  const Finished finished = run_smtpseal({"send", "--from", "a@b.test", "--to", "c@d.test", "--via",
+                                          "127.0.0.1:" + std::to_string(demanding.port())});
+  EXPECT_EQ(finished.status, 69);
+  EXPECT_THAT(finished.output,
+              HasSubstr("(tls = encrypt), which send lacks: name another by --via"));
+}
+
+TEST_F(Send, PrefersAListenerThatTakesPlaintext) {
+  const std::string free_port = std::to_string(smarthost().port());
+  smarthost().go_down();
+  std::string text = "[smarthost]\nhost = smtp.example.test\n";
+  const auto add = [&text](const std::string& name, const std::string& port,
+                           const std::string& tls) {
+    text += "[listener " + name + "]\nlisten = 127.0.0.1:" + port + "\ntls = " + tls + "\n";
+    if (tls != "none") text += "certificate = /nowhere/c.pem\nkey = /nowhere/k.pem\n";
+  };
+  const auto send_by = [this](const std::string& config) {
+    return run_smtpseal({"send", "-c", directory_.write("send.conf", config), "--from", "a@b.test",
+                         "--to", "c@d.test"});
+  };
+  add("first", "1", "implicit");
+  add("second", "2", "encrypt");
+  const Finished refused = send_by(text);
+  EXPECT_EQ(refused.status, 64);
+  EXPECT_THAT(refused.errors, HasSubstr("every listener demands TLS"));
+  add("third", free_port, "none");
+  EXPECT_THAT(send_by(text).errors, HasSubstr("127.0.0.1:" + free_port));
 }
 
 }  // namespace
