@@ -67,7 +67,7 @@ void ServerTls::look_for_failure() {
 }
 
 void ServerTls::send(std::string_view plaintext) {
-  if (!is_established()) return;
+  if (!is_established() && !is_closed()) return;
   engine_->send(plaintext);
   look_for_failure();
 }

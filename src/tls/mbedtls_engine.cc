@@ -46,7 +46,7 @@ void EngineBase::send(std::string_view plaintext) {
   const std::size_t records = plaintext.size() / MBEDTLS_SSL_OUT_CONTENT_LEN + 1;
   std::string& queue = outgoing_.back();
   queue.reserve(queue.size() + plaintext.size() + records * kRecordOverhead);
-  while (state_ == State::established && !plaintext.empty()) {
+  while ((state_ == State::established || may_still_speak_) && !plaintext.empty()) {
     const int code = mbedtls_ssl_write(&ssl_.raw, octets_of(plaintext), plaintext.size());
     // The output queue takes everything: there is nothing to wait for.
     SMTPSEAL_CHECK(code != MBEDTLS_ERR_SSL_WANT_WRITE && code != MBEDTLS_ERR_SSL_WANT_READ);
@@ -70,7 +70,7 @@ void EngineBase::take_good_verdict() {
 
 void EngineBase::close() {
   if (state_ == State::judging) fail({Fault::local, "closed while its certificate was judged"});
-  if (state_ != State::established) return;
+  if (state_ != State::established && !std::exchange(may_still_speak_, false)) return;
   state_ = State::closed;
   incoming_.clear();
   // The alert is the last thing written; whether it arrives does not matter any more.
@@ -79,6 +79,7 @@ void EngineBase::close() {
 
 void EngineBase::fail(Error error) {
   state_ = State::failed;
+  may_still_speak_ = false;
   error_ = std::move(error);
   incoming_.clear();
   held_.clear();
@@ -170,6 +171,7 @@ bool EngineBase::decrypt() {
   }
   if (code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
     state_ = State::closed;
+    may_still_speak_ = owes_last_words();
     incoming_.clear();
     return false;
   }

@@ -37,6 +37,8 @@ class EngineBase : public Engine {
   [[nodiscard]] virtual bool accept_first_octets() { return true; }
   virtual void on_established() {}
   virtual void on_failed_handshake(int code) { static_cast<void>(code); }
+  // Whether the peer may wait for something although it has ended its own side (RFC 8446 6.1).
+  [[nodiscard]] virtual bool owes_last_words() const { return false; }
   // The peer gave a ticket for a session to come (TLS 1.3).
   virtual void on_ticket() {}
   // What an alert in the handshake means, coming from such a peer.
@@ -79,6 +81,7 @@ class EngineBase : public Engine {
   base::ByteQueue outgoing_;
   base::ByteQueue held_;  // what is to go out once the verdict is there
   base::ByteQueue plaintext_;
+  bool may_still_speak_ = false;  // the peer said close_notify, we did not yet
   State state_ = State::handshaking;
   base::Error error_;
   bool has_looked_ = false;

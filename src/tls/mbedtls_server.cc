@@ -46,6 +46,9 @@ class ServerEngine final : public EngineBase {
   }
 
  private:
+  // A client that has sent its mail may end its side, and wait for the verdict.
+  [[nodiscard]] bool owes_last_words() const override { return true; }
+
   void on_established() override {
     if (!judge_.has_seen_leaf()) return;
     info_.chain = judge_.chain();

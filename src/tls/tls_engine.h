@@ -158,7 +158,8 @@ class Engine {
   // The peer closed its side of the TCP connection. Without a close_notify before it, an
   // established engine fails (truncation).
   virtual void receive_eof() = 0;
-  // Plaintext for the peer; encrypted into output() at once. Only when established.
+  // Plaintext for the peer; encrypted into output() at once. Only when established; a
+  // server also once the client ended its side: it may wait for a reply (RFC 8446 6.1).
   virtual void send(std::string_view plaintext) = 0;
   // Starts the handshake of a client (a server waits). Call once, first.
   virtual void start() = 0;

@@ -161,6 +161,57 @@ TEST_P(TlsClientsTest, PythonSends) {
   expect_sealed("Subject: python 2");
 }
 
+// RFC 8446 6.1: who has said all that it wants to say still listens.
+TEST_P(TlsClientsTest, PythonThatEndsItsSideBehindTheMailHearsTheVerdict) {
+  if (!find_program("python3")) GTEST_SKIP() << "python3 is not installed";
+  const std::string script = directory_.write(
+      "end.py",
+      "import socket, ssl, sys\n"
+      "port, ca, way = int(sys.argv[1]), sys.argv[2], sys.argv[3]\n"
+      "wire = socket.create_connection(('localhost', port), 30)\n"
+      "wire.settimeout(30)\n"
+      "def plain(command):\n"
+      "    wire.sendall(command)\n"
+      "    heard = b''\n"
+      "    while not heard.endswith(b'\\n'): heard += wire.recv(4096)\n"
+      "if way != 'implicit':\n"
+      "    plain(b''), plain(b'EHLO end.test\\r\\n'), plain(b'STARTTLS\\r\\n')\n"
+      "inward, outward = ssl.MemoryBIO(), ssl.MemoryBIO()\n"
+      "tls = ssl.create_default_context(cafile=ca).wrap_bio(\n"
+      "    inward, outward, server_hostname='localhost')\n"
+      "def do(action):\n"
+      "    for attempt in range(1000):\n"
+      "        try:\n"
+      "            return action()\n"
+      "        except ssl.SSLWantReadError:\n"
+      "            wire.sendall(outward.read())\n"
+      "            inward.write(wire.recv(4096))\n"
+      "def say(text):\n"
+      "    tls.write(text)\n"
+      "    wire.sendall(outward.read())\n"
+      "def heard(code):\n"
+      "    reply = do(lambda: tls.read(4096))\n"
+      "    assert reply.startswith(code), reply\n"
+      "do(tls.do_handshake)\n"
+      "wire.sendall(outward.read())\n"
+      "if way == 'implicit': heard(b'220')\n"
+      "for text, code in ((b'EHLO end.test\\r\\n', b'250'), (b'MAIL FROM:<a@client.test>\\r\\n', "
+      "b'250'),\n"
+      "                   (b'RCPT TO:<b@example.test>\\r\\n', b'250'), (b'DATA\\r\\n', b'354')):\n"
+      "    say(text), heard(code)\n"
+      "tls.write(b'Subject: last words\\r\\n\\r\\nx\\r\\n.\\r\\n')\n"
+      "try:\n"
+      "    tls.unwrap()  # writes close_notify, wants to read theirs\n"
+      "except ssl.SSLWantReadError:\n"
+      "    pass\n"
+      "wire.sendall(outward.read())\n"
+      "heard(b'250')\n");
+  const Finished client = run_client("python3", {script, port(), ca_file_, GetParam()});
+  EXPECT_EQ(client.status, 0) << client.errors;
+  EXPECT_EQ(smarthost().wait_for_mails(1).size(), 1u);
+  expect_sealed("Subject: last words");
+}
+
 INSTANTIATE_TEST_SUITE_P(Ways, TlsClientsTest, testing::Values("encrypt", "implicit"),
                          [](const auto& way) { return way.param; });
 

@@ -154,6 +154,21 @@ TEST_P(EveryPeer, IgnoresEverythingAfterTheEnd) {
   EXPECT_THAT(take_output(*client_), IsEmpty());
 }
 
+TEST_P(EveryPeer, ThatIsAServerStillAnswersAClientThatEndedItsSide) {
+  connect(client_options(), make_peer());
+  client_->send(".\r\n");
+  client_->close();
+  server_->receive(take_output(*client_));
+  EXPECT_EQ(server_->state(), State::closed);
+  EXPECT_EQ(take_plaintext(*server_), ".\r\n");
+  server_->send("250 ok\r\n");
+  EXPECT_GT(take_output(*server_).size(), 8U);
+  server_->close();
+  EXPECT_FALSE(take_output(*server_).empty()) << "it says that it ends, too";
+  server_->send("250 no more\r\n");
+  EXPECT_THAT(take_output(*server_), IsEmpty());
+}
+
 TEST_P(EveryPeer, FailsOnARecordThatWasTamperedWith) {
   connect(client_options(), make_peer());
   server_->send("250 ok\r\n");
