@@ -17,8 +17,9 @@ namespace tls::mbed {
 // Of this certificate and those that follow it.
 [[nodiscard]] std::vector<CertificateFacts> facts_of_all(const mbedtls_x509_crt* chain);
 
-// Where in a verified chain a certificate stands.
-enum class Place { anchor, between, leaf };
+// Where in a verified chain a certificate stands. One that is judged outside is an issuer's whose
+// purpose is not our affair (Anchor::judged_outside).
+enum class Place { anchor, between, judged_outside, leaf };
 
 // `flags`: the library's faults with it.
 // `purpose`: what the leaf is shown for, kServerAuth or kClientAuth.

@@ -11,9 +11,15 @@
 
 namespace tls::mbed {
 
-// Whether the certificate that a chain ends in is trusted as it is, having been looked at when it
-// was loaded, or must bear what those below it must.
-enum class Anchor { as_it_is, like_others };
+// The certificate that a chain ends in.
+enum class Anchor {
+  as_it_is,     // is trusted, having been looked at when it was loaded
+  like_others,  // must bear what those below it must
+  // Is the last one that the peer sent: where the chain goes from there, and whether it leads to
+  // anybody who is trusted, somebody outside decides. He may know another way up from any issuer,
+  // so that he alone rules on their dates, hashes and purposes.
+  judged_outside,
+};
 
 class ChainJudge {
  public:
@@ -38,12 +44,14 @@ class ChainJudge {
   [[nodiscard]] Verdict& verdict() { return verdict_; }
 
  private:
+  [[nodiscard]] Place place_of_issuer(std::uint32_t flags) const;
+
   Verdict verdict_;
   std::string_view purpose_;
   Anchor anchor_;
   std::vector<CertificateFacts> issuers_;
   std::vector<CertificateFacts> chain_;  // as the peer sent it
-  bool is_at_top_ = true;
+  bool is_at_top_ = true;                // the next one to be looked at ends the chain
 };
 
 }  // namespace tls::mbed

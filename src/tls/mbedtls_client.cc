@@ -19,7 +19,7 @@ namespace {
 
 ChainJudge new_judge(const ClientShared& shared) {
   return {Verdict(shared.reference, shared.options.verify_name, shared.trust_source), kServerAuth,
-          shared.has_judge() ? Anchor::like_others : Anchor::as_it_is};
+          shared.has_judge() ? Anchor::judged_outside : Anchor::as_it_is};
 }
 
 }  // namespace
@@ -52,8 +52,6 @@ void ClientEngine::judge(mbedtls_x509_crt& certificate, int depth, std::uint32_t
     if (depth == 0) judge_by_pins_alone(certificate, flags);
     return;
   }
-  // The list of authorities is empty where somebody else decides on trust.
-  if (shared_.has_judge()) flags &= ~std::uint32_t{MBEDTLS_X509_BADCERT_NOT_TRUSTED};
   judge_.look(certificate, depth, flags);
   info_.chain = judge_.chain();
   // The leaf, which is always looked at in the end, answers for all.
@@ -61,7 +59,9 @@ void ClientEngine::judge(mbedtls_x509_crt& certificate, int depth, std::uint32_t
     issuer_flags_ |= std::exchange(flags, 0);
   } else {
     flags |= issuer_flags_;
-    if ((flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0) judge_in_order(certificate, flags);
+    // Where trust is judged outside, the library takes the chain to end where the order breaks.
+    const bool may_lead_on = shared_.has_judge() || (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0;
+    if (may_lead_on) judge_in_order(certificate, flags);
     verified_by_ = shared_.trust_source;
     info_.is_bound_by_dates = shared_.is_demanding();
     demand_pin(flags);

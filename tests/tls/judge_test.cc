@@ -1,5 +1,7 @@
 // Chains that somebody outside judges, as Windows and macOS do (SystemJudge): what waits for the
 // verdict, and what becomes of it.
+#include "tls/der.h"
+#include "tls/extensions.h"
 #include "tls/pem.h"
 #include "tls/tls_fixture.h"
 
@@ -197,6 +199,134 @@ TEST_P(JudgeTest, VerdictOctetByOctet) {
   shuttle(*client_, *server_, 1);
   expect_established();
 }
+
+// --- which of the issuers' faults are whose ---
+
+class JudgedIssuers : public JudgeTest {
+ protected:
+  static CertificateRequest authority_named(const char* name) {
+    CertificateRequest request = good_request();
+    request.common_name = name;
+    request.dns_names.clear();
+    return request;
+  }
+  // What the client sees of an authority that is sent along.
+  std::string pin_of(const Authority& authority) {
+    ClientOptions options;
+    options.level = Level::encrypt;
+    connect_judged(with(good_certificate(), authority.certificate_pem()), options);
+    shuttle(*client_, *server_);
+    return client_->info().chain.back().pin;
+  }
+  static IssuedCertificate with(const IssuedCertificate& leaf, const std::string& others) {
+    return {leaf.certificate_pem + others, leaf.key_pem};
+  }
+};
+
+// Whoever holds a key that the system trusts leads a path from its name to a pinned authority,
+// whose certificate anybody can get, without that authority's having signed anything.
+TEST_P(JudgedIssuers, ArePinnedByTheirSignaturesAndNotByTheirPresence) {
+  const auto pinned = must(Authority::make("Pinned CA", now()));
+  const auto evil = must(Authority::make("Evil CA", now()));
+  const IssuedCertificate leaf = must(evil->issue(good_request()));
+  const auto namesake = must(Authority::make("Pinned CA", now()));
+  const auto bait = must(namesake->issue_authority(authority_named("Evil CA")));
+  ClientOptions options = judged_options();
+  options.pins = {pin_of(*pinned)};
+  const std::string for_show = bait->certificate_pem() + pinned->certificate_pem();
+  // Nor with the real Evil CA in between.
+  for (const std::string& others : {for_show, evil->certificate_pem() + for_show}) {
+    connect_judged(with(leaf, others), options);
+    client_->take_verdict({});
+    shuttle(*client_, *server_);
+    EXPECT_EQ(client_->state(), State::failed);
+    EXPECT_THAT(server_->state(), testing::Ne(State::established));
+  }
+  // What it did sign is taken.
+  connect_judged(with(must(pinned->issue(good_request())), pinned->certificate_pem()), options);
+  client_->take_verdict({});
+  shuttle(*client_, *server_);
+  expect_established();
+  EXPECT_THAT(client_->info().verified_by, HasSubstr(options.pins.front()));
+}
+
+TEST_P(JudgedIssuers, MayBeOutOfOrder) {
+  const auto upper = must(foreign_root().issue_authority(authority_named("Upper CA")));
+  const auto lower = must(upper->issue_authority(authority_named("Lower CA")));
+  ClientOptions options = judged_options();
+  options.pins = {pin_of(*upper)};
+  connect_judged(
+      with(must(lower->issue(good_request())), upper->certificate_pem() + lower->certificate_pem()),
+      options);
+  expect_silence();
+}
+
+// The system may know another path: the new root itself instead of what the old one issued to it.
+TEST_P(JudgedIssuers, MayHaveExpired) {
+  CertificateRequest request = authority_named("New Root");
+  request.not_before = now() - 3 * kDay;
+  request.not_after = now() - kDay;
+  const auto crossed = must(foreign_root().issue_authority(request));
+  connect_judged(with(must(crossed->issue(good_request())), crossed->certificate_pem()));
+  expect_silence();
+  client_->take_verdict({});
+  shuttle(*client_, *server_);
+  expect_established();
+}
+
+TEST_P(JudgedIssuers, MayBeForAnotherPurpose) {
+  CertificateRequest request = authority_named("Client CA");
+  request.extensions = {
+      {std::string(kExtendedKeyUsage), write_extended_key_usage(kClientAuth), false}};
+  const auto issuer = must(foreign_root().issue_authority(request));
+  connect_judged(with(must(issuer->issue(good_request())), issuer->certificate_pem()));
+  expect_silence();
+}
+
+// ecdsa-with-SHA1 in place of what it is signed with; the signature is nothing then.
+std::string signed_with_sha1(const std::string& pem) {
+  const std::string algorithm =
+      write_element(kDerSequence, write_element(kDerObjectId, "\x2a\x86\x48\xce\x3d\x04\x01"));
+  const std::optional<std::string> der = split_pem(pem).front().der;
+  std::string_view rest = *der;
+  std::string_view outer = *take_element(rest, kDerSequence);
+  std::string_view signed_part = *take_element(outer, kDerSequence);
+  std::string inner;
+  while (!signed_part.empty()) {
+    const auto element = *take_element(signed_part);
+    const bool is_first_sequence =
+        element.tag == kDerSequence && inner.find(algorithm) == inner.npos;
+    inner += is_first_sequence ? algorithm : write_element(element.tag, element.content);
+  }
+  static_cast<void>(take_element(outer, kDerSequence));
+  const std::string all = write_element(kDerSequence, inner) + algorithm + std::string(outer);
+  return write_pem("CERTIFICATE", write_element(kDerSequence, all));
+}
+
+TEST_P(JudgedIssuers, MaySignThemselvesWithAnOldHash) {
+  const auto root = must(Authority::make("Old Root", now()));
+  const IssuedCertificate leaf = must(root->issue(good_request()));
+  connect_judged(with(leaf, signed_with_sha1(root->certificate_pem())));
+  expect_silence();
+  // The leaf may not: no root need sign it with its key for that.
+  connect_judged({signed_with_sha1(leaf.certificate_pem), leaf.key_pem});
+  EXPECT_EQ(client_->state(), State::failed);
+  EXPECT_THAT(client_->error().detail, HasSubstr("hash that is no longer safe"));
+}
+
+TEST_P(JudgedIssuers, MayHaveNoCriticalExtensionThatNobodyKnows) {
+  CertificateRequest request = authority_named("Odd CA");
+  request.extensions = {{"\x2a\x03\x04", write_element(kDerOctetString, "x"), true}};
+  const auto issuer = must(foreign_root().issue_authority(request));
+  connect_judged(with(must(issuer->issue(good_request())), issuer->certificate_pem()));
+  EXPECT_EQ(client_->state(), State::failed);
+  EXPECT_THAT(client_->error().detail, HasSubstr("critical extension"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, JudgedIssuers, testing::Values(Version::tls12, Version::tls13),
+                         [](const auto& tested) {
+                           return tested.param == Version::tls12 ? "Tls12" : "Tls13";
+                         });
 
 INSTANTIATE_TEST_SUITE_P(Versions, JudgeTest, testing::Values(Version::tls12, Version::tls13),
                          [](const auto& tested) {
