@@ -223,14 +223,18 @@ Error ClientEngine::handshake_error(int code) const {
     return library_error(Fault::tls, "smarthost sent a certificate that cannot be read", code);
   }
   switch (code) {
+    case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
+      if (!lacks_secure_renegotiation(ssl())) break;
+      return {Fault::tls, "smarthost does not know secure renegotiation (RFC 5746)"};
     case MBEDTLS_ERR_X509_FATAL_ERROR: return {Fault::tls, "certificate chain is too long"};
     case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
       return {Fault::tls, "smarthost offers no TLS version that is accepted (tls_min)"};
     case MBEDTLS_ERR_SSL_INVALID_RECORD:
     case MBEDTLS_ERR_SSL_UNEXPECTED_RECORD:
       return {Fault::tls, "smarthost sent something that is not TLS"};
-    default: return library_error(Fault::tls, "TLS handshake failed", code);
+    default: break;
   }
+  return library_error(Fault::tls, "TLS handshake failed", code);
 }
 
 }  // namespace tls::mbed

@@ -54,6 +54,9 @@ base::Result<std::unique_ptr<ClientContext>> make_client_context(const ClientOpt
   mbedtls_ssl_config& config = shared->config.raw;
   const auto done = configure(config, MBEDTLS_SSL_IS_CLIENT, options.min_version);
   if (!done) return done.error();
+  // RFC 9325 3.5: a TLS 1.2 server must know RFC 5746, or somebody may have talked before us. As a
+  // server, which renegotiates with nobody, smtpseal need not mind.
+  mbedtls_ssl_conf_legacy_renegotiation(&config, MBEDTLS_SSL_LEGACY_BREAK_HANDSHAKE);
   mbedtls_ssl_conf_session_tickets(&config, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
   mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
       &config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);

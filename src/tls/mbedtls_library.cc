@@ -78,6 +78,11 @@ std::optional<int> plaintext_alert(const mbedtls_ssl_context& ssl) {
   return is_it ? std::optional<int>(record[6]) : std::nullopt;
 }
 
+bool lacks_secure_renegotiation(const mbedtls_ssl_context& ssl) {
+  return mbedtls_ssl_get_version_number(&ssl) == MBEDTLS_SSL_VERSION_TLS1_2 &&
+         ssl.MBEDTLS_PRIVATE(secure_renegotiation) != MBEDTLS_SSL_SECURE_RENEGOTIATION;
+}
+
 // --- the library's language and ours ---
 
 std::string words_of(int code) {

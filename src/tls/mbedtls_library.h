@@ -80,6 +80,9 @@ void use_random(mbedtls_ssl_config& config);
 // server's certificate say so before they have keys of their own (OpenSSL's, and this library's).
 [[nodiscard]] std::optional<int> plaintext_alert(const mbedtls_ssl_context& ssl);
 
+// Whether the peer, which speaks TLS 1.2, was refused because it does not know RFC 5746.
+[[nodiscard]] bool lacks_secure_renegotiation(const mbedtls_ssl_context& ssl);
+
 // --- what everything begins with ---
 
 // Once a process, before anything else of the library and for all threads: everything of TLS 1.3

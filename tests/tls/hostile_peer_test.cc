@@ -36,12 +36,20 @@ std::string in_small_records(std::string_view records, std::size_t size) {
   return out.append(records);
 }
 
+// An empty renegotiation_info (RFC 5746 3.6).
+constexpr std::string_view kSecureRenegotiation("\xff\x01\x00\x01\x00", 5);
+
 // A ServerHello of TLS 1.2 (RFC 5246 7.4.1.3) whose random ends like this.
-std::string server_hello(std::string_view end_of_random) {
+std::string server_hello(std::string_view end_of_random,
+                         std::string_view extensions = kSecureRenegotiation) {
   std::string body = "\x03\x03" + std::string(32 - end_of_random.size(), 'r');
   body.append(end_of_random);
   body += std::string("\x00", 1);          // no session
   body += std::string("\xc0\x2b\x00", 3);  // TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, null
+  if (!extensions.empty()) {
+    body += {'\0', static_cast<char>(extensions.size())};
+    body.append(extensions);
+  }
   const std::string header = {'\x02', '\0', '\0', static_cast<char>(body.size())};
   return record(kHandshakeRecord, header + body);
 }
@@ -70,6 +78,19 @@ TEST_F(HostilePeer, ThatSaysItWasForcedToAnOlderVersionIsLeft) {  // RFC 8446 4.
   client_->receive(server_hello("honestly"));
   EXPECT_EQ(client_->state(), State::handshaking) << client_->error().detail;
   EXPECT_THAT(take_output(*client_), IsEmpty());
+}
+
+TEST_F(HostilePeer, ThatDoesNotKnowSecureRenegotiationIsLeft) {  // RFC 9325 3.5, RFC 5746 4.1
+  const std::string_view extended_master_secret("\x00\x17\x00\x00", 4);
+  for (const std::string_view extensions : {std::string_view(), extended_master_secret}) {
+    begin();
+    client_->receive(server_hello("honestly", extensions));
+    EXPECT_EQ(client_->state(), State::failed);
+    EXPECT_EQ(client_->error().fault, Fault::tls);
+    EXPECT_THAT(client_->error().detail, HasSubstr("does not know secure renegotiation"));
+    // A fatal alert handshake_failure, and nothing else.
+    EXPECT_EQ(take_output(*client_), std::string("\x15\x03\x03\x00\x02\x02\x28", 7));
+  }
 }
 
 TEST_F(HostilePeer, CannotSendARecordThatIsTooLong) {  // RFC 8446 5.1, RFC 5246 6.2.1
