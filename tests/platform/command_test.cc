@@ -15,7 +15,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr base::Duration kPatience = std::chrono::seconds(20);
-constexpr base::Duration kLittlePatience = std::chrono::milliseconds(200);
+constexpr base::Duration kLittlePatience = std::chrono::seconds(2);
 
 std::string failure_of(const std::string& command, base::Duration patience = kPatience) {
   const auto got = output_of(command, patience);
