@@ -85,6 +85,8 @@ void ClientEngine::take_verdict(const base::Result<void>& verdict) {
     take_good_verdict();
     return;
   }
+  // What was found out when they were made holds no more.
+  shared_.tickets.clear();
   info_.faults.push_back({IdentityFault::Rule::trust, true, verdict.error().detail});
   fail({Fault::tls, verdict.error().detail});
 }

@@ -2,8 +2,13 @@
 // verdict, and what becomes of it.
 #include "tls/der.h"
 #include "tls/extensions.h"
+#include "tls/mbedtls_identity.h"
 #include "tls/pem.h"
 #include "tls/tls_fixture.h"
+
+// The library's own, for what no honest use of it does.
+extern "C" void mbedtls_ssl_set_outbound_transform(mbedtls_ssl_context* ssl,
+                                                   mbedtls_ssl_transform* transform);
 
 namespace tls {
 namespace {
@@ -159,6 +164,27 @@ TEST_P(JudgeTest, IsNotAskedForASessionThatIsResumed) {
   EXPECT_EQ(client_->info().verification, Verification::verified);
 }
 
+// What it said before was of the same peer: it shall be asked again.
+TEST_P(JudgeTest, BadVerdictEndsResumption) {
+  const auto establish = [this] {
+    client_->take_verdict({});
+    shuttle(*client_, *server_);
+    expect_established();
+  };
+  connect_judged(good_certificate());
+  establish();
+  client_ = client_context_->make_engine(Resumption::never);
+  server_ = server_context_->make_engine();
+  client_->start();
+  server_->receive(take_output(*client_));
+  client_->receive(take_output(*server_));
+  ASSERT_EQ(client_->state(), State::judging);
+  client_->take_verdict(refusal());
+  meet();
+  EXPECT_FALSE(client_->has_offered_session());
+  EXPECT_EQ(client_->state(), State::judging);
+}
+
 TEST_P(JudgeTest, IsNotAskedWhereAuthoritiesAreConfigured) {
   ClientOptions options = client_options();
   options.judge = &kJudge;
@@ -199,6 +225,89 @@ TEST_P(JudgeTest, VerdictOctetByOctet) {
   shuttle(*client_, *server_, 1);
   expect_established();
 }
+
+// --- a server that speaks before our Finished ---
+
+// Has sent its Finished of TLS 1.3 and may speak (RFC 8446 4.4.4), though our Finished is not here.
+class HastyServer {
+ public:
+  HastyServer() {
+    EXPECT_TRUE(mbed::configure(config_.raw, MBEDTLS_SSL_IS_SERVER, Version::tls13));
+    EXPECT_TRUE(identity_.load(good_certificate().certificate_pem, good_certificate().key_pem,
+                               config_.raw));
+    EXPECT_EQ(mbedtls_ssl_setup(&ssl_.raw, &config_.raw), 0);
+    mbedtls_ssl_set_bio(&ssl_.raw, this, on_send, on_receive, nullptr);
+  }
+  // What it says to a hello: all until its Finished, and then `text`.
+  std::string answer(std::string hello, std::string_view text) {
+    incoming_ = std::move(hello);
+    EXPECT_EQ(mbedtls_ssl_handshake(&ssl_.raw), MBEDTLS_ERR_SSL_WANT_READ);
+    mbedtls_ssl_set_outbound_transform(&ssl_.raw, ssl_.raw.MBEDTLS_PRIVATE(transform_application));
+    ssl_.raw.MBEDTLS_PRIVATE(state) = MBEDTLS_SSL_HANDSHAKE_OVER;
+    EXPECT_EQ(mbedtls_ssl_write(&ssl_.raw, mbed::octets_of(text), text.size()),
+              static_cast<int>(text.size()));
+    return std::exchange(outgoing_, {});
+  }
+
+ private:
+  static int on_send(void* self, const unsigned char* octets, std::size_t length) {
+    static_cast<HastyServer*>(self)->outgoing_.append(reinterpret_cast<const char*>(octets),
+                                                      length);
+    return static_cast<int>(length);
+  }
+  static int on_receive(void* raw, unsigned char* octets, std::size_t length) {
+    std::string& incoming = static_cast<HastyServer*>(raw)->incoming_;
+    const std::size_t count = incoming.copy(reinterpret_cast<char*>(octets), length);
+    incoming.erase(0, count);
+    return count == 0 ? MBEDTLS_ERR_SSL_WANT_READ : static_cast<int>(count);
+  }
+
+  mbed::SslConfig config_;
+  mbed::OwnIdentity identity_;
+  mbed::Owned<mbedtls_ssl_context, mbedtls_ssl_init, mbedtls_ssl_free> ssl_;
+  std::string incoming_;
+  std::string outgoing_;
+};
+
+class JudgedHastyServer : public JudgeTest {
+ protected:
+  // All at once, or octet by octet.
+  void hear(std::size_t piece) {
+    client_context_ = must(make_client_context(judged_options()));
+    client_ = client_context_->make_engine();
+    client_->start();
+    HastyServer server;
+    const std::string said = server.answer(take_output(*client_), "220 early\r\n");
+    for (std::size_t at = 0; at < said.size(); at += piece) {
+      client_->receive(std::string_view(said).substr(at, piece));
+    }
+    EXPECT_EQ(client_->state(), State::judging) << client_->error().detail;
+    EXPECT_THAT(client_->output(), IsEmpty());
+    EXPECT_THAT(client_->plaintext(), IsEmpty());
+  }
+};
+
+TEST_P(JudgedHastyServer, IsHeardAfterAGoodVerdict) {
+  for (const std::size_t piece : {1UL, 100000UL}) {
+    hear(piece);
+    client_->take_verdict({});
+    EXPECT_EQ(client_->state(), State::established) << client_->error().detail;
+    EXPECT_EQ(take_plaintext(*client_), "220 early\r\n");
+  }
+}
+
+TEST_P(JudgedHastyServer, IsNotHeardAfterABadOne) {
+  for (const std::size_t piece : {1UL, 100000UL}) {
+    hear(piece);
+    client_->take_verdict(refusal());
+    EXPECT_EQ(client_->state(), State::failed);
+    EXPECT_THAT(client_->plaintext(), IsEmpty());
+    EXPECT_THAT(client_->output(), IsEmpty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, JudgedHastyServer, testing::Values(Version::tls13),
+                         [](const auto&) { return "Tls13"; });
 
 // --- which of the issuers' faults are whose ---
 
