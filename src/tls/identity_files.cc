@@ -92,8 +92,15 @@ base::Result<std::string> read_secret_file(const std::string& path) {
 #ifndef _WIN32
   std::error_code error;
   const fs::perms mode = fs::status(path, error).permissions();
-  if (!error && (mode & fs::perms::others_read) != fs::perms::none) {
-    return config_error(path, "can be read by every user of this machine (mode " + octal(mode) +
+  const auto let_others = [&](fs::perms what) {
+    return !error && (mode & what) != fs::perms::none;
+  };
+  const char* const done = let_others(fs::perms::others_read)    ? "read"
+                           : let_others(fs::perms::others_write) ? "changed"
+                                                                 : nullptr;
+  if (done != nullptr) {
+    return config_error(path, std::string("can be ") + done +
+                                  " by every user of this machine (mode " + octal(mode) +
                                   "): chmod o-rwx makes it a secret");
   }
 #endif

@@ -34,8 +34,9 @@ struct IdentityFiles {
                                                    std::optional<std::string_view> passphrase,
                                                    Purpose purpose, base::WallTime now);
 
-// A file that holds a secret: every user of the machine being able to read it is an error. Its
-// group may (a key of root:ssl-cert with mode 0640 is how Debian shares keys among services).
+// A file that holds a secret: every user of the machine being able to read or change it is an
+// error. Its group may (a key of root:ssl-cert with mode 0640 is how Debian shares keys among
+// services). Windows is not asked: who can read a file there is no matter of a few bits.
 [[nodiscard]] base::Result<std::string> read_secret_file(const std::string& path);
 
 // Up to the first end of line; nothing when that is empty.

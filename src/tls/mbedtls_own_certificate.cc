@@ -2,6 +2,9 @@
 #include <array>
 #include <cstddef>
 
+#include <mbedtls/pem.h>
+#include <mbedtls/pkcs12.h>
+#include <mbedtls/pkcs5.h>
 #include <mbedtls/platform_util.h>
 
 #include "tls/extensions.h"
@@ -17,7 +20,22 @@ using namespace mbed;  // this file is one of its family
 using base::Error;
 using base::Fault;
 
+// Encrypted by a cipher or a key derivation that the library does not have.
+bool is_foreign_encryption(int code) {
+  switch (-(-code & 0xff80)) {                    // without what the layer below adds
+    case MBEDTLS_ERR_PKCS5_FEATURE_UNAVAILABLE:   // 3DES and scrypt in PKCS #8
+    case MBEDTLS_ERR_PKCS12_FEATURE_UNAVAILABLE:  // the old ways of PKCS #8
+    case MBEDTLS_ERR_PEM_UNKNOWN_ENC_ALG:         // 3DES in PEM
+    case MBEDTLS_ERR_PEM_FEATURE_UNAVAILABLE: return true;
+    default: return false;
+  }
+}
+
 std::string words_for_key(int code, bool has_passphrase) {
+  if (is_foreign_encryption(code)) {
+    return "is encrypted in a way that is not supported: `openssl pkcs8 -topk8 -v2 aes-256-cbc` "
+           "writes it anew";
+  }
   switch (code) {
     case MBEDTLS_ERR_PK_PASSWORD_REQUIRED: return "is encrypted, and there is no passphrase for it";
     case MBEDTLS_ERR_PK_PASSWORD_MISMATCH:

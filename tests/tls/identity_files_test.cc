@@ -102,10 +102,18 @@ TEST_F(IdentityFilesTest, TellsWhatPassphraseIsMissingOrWrong) {
     EXPECT_EQ(refusal(write(kRsaCertificate, text), "close sesame"),
               key + ": does not open with its passphrase");
   }
-  EXPECT_THAT(refusal(write(kEcCertificate, kEcKeyTripleDes), kPassphrase),
-              StartsWith(key + ": holds a private key that cannot be read: "));
-  EXPECT_THAT(refusal(write(kEcCertificate, kEcKeyScrypt), kPassphrase),
-              StartsWith(key + ": holds a private key that cannot be read: "));
+}
+
+TEST_F(IdentityFilesTest, TellsHowToReplaceAnEncryptionThatIsNotSupported) {
+  std::string in_pem = kEcKeyTraditional;
+  const std::string kDek = "AES-256-CBC,5BC257030BE56398E3817999EA3B24DC";
+  in_pem.replace(in_pem.find(kDek), kDek.size(), "DES-EDE3-CBC,5BC257030BE56398");
+  for (const std::string& key : {std::string(kEcKeyTripleDes), std::string(kEcKeyScrypt), in_pem}) {
+    EXPECT_EQ(refusal(write(kEcCertificate, key), kPassphrase),
+              folder_.path() +
+                  "/k.pem: is encrypted in a way that is not supported: `openssl pkcs8 -topk8 -v2 "
+                  "aes-256-cbc` writes it anew");
+  }
 }
 
 TEST_F(IdentityFilesTest, NamesTheFileThatCannotBeRead) {
@@ -180,6 +188,12 @@ TEST_F(IdentityFilesTest, RefusesAKeyThatEveryoneCanRead) {
                                 ": can be read by every user of this machine (mode 0604): chmod "
                                 "o-rwx makes it a secret");
   fs::permissions(files.key, fs::perms::others_read, fs::perm_options::remove);
+  // Nor may everyone put another in its place.
+  fs::permissions(files.key, fs::perms::others_write, fs::perm_options::add);
+  EXPECT_EQ(refusal(files), files.key +
+                                ": can be changed by every user of this machine (mode 0602): chmod "
+                                "o-rwx makes it a secret");
+  fs::permissions(files.key, fs::perms::others_write, fs::perm_options::remove);
   // As Debian has it with the group ssl-cert.
   fs::permissions(files.key, fs::perms::group_read, fs::perm_options::add);
   EXPECT_TRUE(load(files));
