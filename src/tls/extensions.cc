@@ -25,12 +25,6 @@ constexpr std::array<std::string_view, 9> kUnderstood = {
     std::string_view("\x55\x1d\x23", 3),  // authorityKeyIdentifier
 };
 
-struct Extension {
-  std::string_view oid;
-  bool is_critical = false;
-  std::string_view value;
-};
-
 // The first of `extensions`, which is taken off.
 std::optional<Extension> take_extension(std::string_view& extensions) {
   auto content = take_element(extensions, kDerSequence);
@@ -45,11 +39,11 @@ std::optional<Extension> take_extension(std::string_view& extensions) {
 
 }  // namespace
 
-std::optional<std::string_view> find_extension(std::string_view extensions, std::string_view oid) {
+std::optional<Extension> find_extension(std::string_view extensions, std::string_view oid) {
   auto all = take_element(extensions, kDerSequence);
   if (!all) return std::nullopt;
   while (const auto extension = take_extension(*all)) {
-    if (extension->oid == oid) return extension->value;
+    if (extension->oid == oid) return extension;
   }
   return std::nullopt;
 }

@@ -25,9 +25,15 @@ inline constexpr unsigned char kDirectoryNameTag = 0xa4;
 inline constexpr unsigned char kUriTag = 0x86;
 inline constexpr unsigned char kIpAddressTag = 0x87;
 
-// The value of an extension among `extensions` (the SEQUENCE of them, DER); the first, if several.
-[[nodiscard]] std::optional<std::string_view> find_extension(std::string_view extensions,
-                                                             std::string_view oid);
+struct Extension {
+  std::string_view oid;
+  bool is_critical = false;
+  std::string_view value;
+};
+
+// An extension among `extensions` (the SEQUENCE of them, DER); the first, if several.
+[[nodiscard]] std::optional<Extension> find_extension(std::string_view extensions,
+                                                      std::string_view oid);
 
 // Whether a critical extension may be taken for heeded: by mbedTLS, by us, or because it cannot
 // change a verdict of ours.

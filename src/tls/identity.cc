@@ -67,8 +67,12 @@ bool is_misplaced_address(const ReferenceName& reference, const PresentedNames& 
 }
 
 bool is_within_dns_subtree(std::string_view raw_name, std::string_view raw_subtree) {
-  const std::string name = base::lowered(raw_name);
+  std::string name = base::lowered(raw_name);
   std::string subtree = base::lowered(raw_subtree);
+  // "example.com." is the same, written to the end.
+  for (std::string* each : {&name, &subtree}) {
+    if (each->size() > 1 && each->ends_with('.')) each->pop_back();
+  }
   if (subtree.starts_with('.')) subtree.erase(0, 1);
   if (subtree.empty() || name == subtree) return true;
   return name.size() > subtree.size() && name.ends_with(subtree) &&

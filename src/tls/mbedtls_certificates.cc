@@ -54,8 +54,9 @@ std::string pin_of(const mbedtls_x509_crt& certificate) {
 
 // mbedTLS does not know the extension.
 NameConstraints constraints_of(const mbedtls_x509_crt& certificate) {
-  const auto value = find_extension(view_of(certificate.v3_ext), kNameConstraints);
-  return value ? parse_name_constraints(*value) : NameConstraints();
+  const auto extension = find_extension(view_of(certificate.v3_ext), kNameConstraints);
+  if (!extension) return {};
+  return parse_name_constraints(extension->value, extension->is_critical);
 }
 
 // Whether its key usages, where it has any, let it stand there in the chain of a TLS server. The

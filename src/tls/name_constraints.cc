@@ -18,6 +18,7 @@ constexpr unsigned char kExcludedTag = 0xa1;
 struct Subtrees {
   std::vector<std::string> dns;
   std::vector<NameConstraints::IpSubtree> ip;
+  std::vector<unsigned char> other_kinds;
 };
 
 // GeneralSubtrees ::= SEQUENCE SIZE (1..MAX) OF GeneralSubtree, whose minimum and maximum mean
@@ -34,19 +35,31 @@ std::optional<Subtrees> take_subtrees(std::string_view der) {
     } else if (base->tag == kIpAddressTag) {
       if (base->content.size() != 8 && base->content.size() != 32) return std::nullopt;
       subtrees.ip.emplace_back(base->content.begin(), base->content.end());
+    } else {
+      subtrees.other_kinds.push_back(base->tag);
     }
   }
   return subtrees;
 }
 
-bool take_constraints(std::string_view der, NameConstraints& constraints) {
+template <typename T>
+void move_behind(std::vector<T>& into, std::vector<T>& from) {
+  into.insert(into.end(), std::make_move_iterator(from.begin()),
+              std::make_move_iterator(from.end()));
+}
+
+bool take_constraints(std::string_view der, bool is_critical, NameConstraints& constraints) {
   auto parts = take_element(der, kDerSequence);
   if (!parts || !der.empty()) return false;
+  unsigned char last = 0;
   while (!parts->empty()) {
     const std::optional<DerElement> part = take_element(*parts);
     if (!part || (part->tag != kPermittedTag && part->tag != kExcludedTag)) return false;
+    // Each at most once, the permitted ones first.
+    if (std::exchange(last, part->tag) >= part->tag) return false;
     std::optional<Subtrees> subtrees = take_subtrees(part->content);
     if (!subtrees) return false;
+    if (is_critical) move_behind(constraints.forbidden_kinds, subtrees->other_kinds);
     if (part->tag == kPermittedTag) {
       if (!subtrees->dns.empty()) constraints.permitted_dns.push_back(std::move(subtrees->dns));
       if (!subtrees->ip.empty()) constraints.permitted_ip.push_back(std::move(subtrees->ip));
@@ -88,17 +101,11 @@ bool are_permitted(const std::vector<Name>& names,
   });
 }
 
-template <typename T>
-void move_behind(std::vector<T>& into, std::vector<T>& from) {
-  into.insert(into.end(), std::make_move_iterator(from.begin()),
-              std::make_move_iterator(from.end()));
-}
-
 }  // namespace
 
 bool NameConstraints::is_empty() const {
   return permitted_dns.empty() && permitted_ip.empty() && excluded_dns.empty() &&
-         excluded_ip.empty() && !is_malformed;
+         excluded_ip.empty() && forbidden_kinds.empty() && !is_malformed;
 }
 
 void NameConstraints::merge(NameConstraints other) {
@@ -106,17 +113,22 @@ void NameConstraints::merge(NameConstraints other) {
   move_behind(permitted_ip, other.permitted_ip);
   move_behind(excluded_dns, other.excluded_dns);
   move_behind(excluded_ip, other.excluded_ip);
+  move_behind(forbidden_kinds, other.forbidden_kinds);
   is_malformed |= other.is_malformed;
 }
 
 bool NameConstraints::permit(const PresentedNames& names) const {
-  return !is_malformed && are_permitted(names.dns, permitted_dns, excluded_dns) &&
+  const bool has_forbidden_kind =
+      std::find_first_of(names.others.begin(), names.others.end(), forbidden_kinds.begin(),
+                         forbidden_kinds.end()) != names.others.end();
+  return !is_malformed && !has_forbidden_kind &&
+         are_permitted(names.dns, permitted_dns, excluded_dns) &&
          are_permitted(names.ip, permitted_ip, excluded_ip);
 }
 
-NameConstraints parse_name_constraints(std::string_view der) {
+NameConstraints parse_name_constraints(std::string_view der, bool is_critical) {
   NameConstraints constraints;
-  constraints.is_malformed = !take_constraints(der, constraints);
+  constraints.is_malformed = !take_constraints(der, is_critical, constraints);
   return constraints;
 }
 

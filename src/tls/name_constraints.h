@@ -2,7 +2,10 @@
 //
 // DNS and IP subtrees are enforced, whether the extension is critical or not: those are the names
 // by which smtpseal knows a smarthost (identity.h). Subtrees of other kinds (directory names, mail
-// addresses) constrain names that nothing here relies on, and are passed over.
+// addresses) constrain names that nothing here relies on, and are not compared: where the extension
+// is critical, a certificate with an alternative name of such a kind is refused, as the RFC wants
+// it. Its subject is let pass, against the RFC: private authorities do have critical directory
+// names, every certificate has a subject, and smtpseal takes it for nobody's name (RFC 9525 2).
 #pragma once
 
 #include <cstdint>
@@ -24,6 +27,8 @@ struct NameConstraints {
   // None of these may fit.
   std::vector<std::string> excluded_dns;
   std::vector<IpSubtree> excluded_ip;
+  // Kinds of names (their tags) of which none may be there: they must be compared, and are not.
+  std::vector<unsigned char> forbidden_kinds;
   // One could not be read: nothing is permitted.
   bool is_malformed = false;
 
@@ -34,7 +39,8 @@ struct NameConstraints {
 };
 
 // From the value of the extension, in DER.
-[[nodiscard]] NameConstraints parse_name_constraints(std::string_view der);
+[[nodiscard]] NameConstraints parse_name_constraints(std::string_view der,
+                                                     bool is_critical = false);
 
 // The value of an extension that permits only these DNS subtrees.
 [[nodiscard]] std::string write_name_constraints(const std::vector<std::string>& permitted_dns);

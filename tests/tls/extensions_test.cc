@@ -19,8 +19,8 @@ std::string extension(std::string_view oid, std::string_view value, bool is_crit
 TEST(Extensions, AreFoundByTheirIdentifier) {
   const std::string all = write_element(kDerSequence, extension(kSubjectAltName, "names", true) +
                                                           extension(kNameConstraints, "limits"));
-  EXPECT_EQ(find_extension(all, kNameConstraints), "limits"sv);
-  EXPECT_EQ(find_extension(all, kSubjectAltName), "names"sv);
+  EXPECT_EQ(find_extension(all, kNameConstraints)->value, "limits"sv);
+  EXPECT_EQ(find_extension(all, kSubjectAltName)->value, "names"sv);
   EXPECT_FALSE(find_extension(all, kExtendedKeyUsage));
 }
 

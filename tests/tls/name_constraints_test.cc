@@ -98,12 +98,45 @@ TEST(NameConstraints, HoldAlongTheWholeChain) {
   EXPECT_FALSE(permits(given, "mail.bad.u.test"));
 }
 
-TEST(NameConstraints, PassOverSubtreesOfOtherKinds) {
-  constexpr unsigned char kMailAddress = 0x81;
-  const auto given =
-      parse_name_constraints(constraints(kPermitted, subtree(kMailAddress, "u.test")));
-  EXPECT_FALSE(given.is_malformed);
-  EXPECT_TRUE(permits(given, "mail.other.test"));
+TEST(NameConstraints, MindNoDotAtTheEnd) {
+  const auto excluding =
+      parse_name_constraints(constraints(kExcluded, subtree(kDnsNameTag, "evil.test.")));
+  EXPECT_FALSE(permits(excluding, "mail.evil.test"));
+  EXPECT_FALSE(permits(excluding, "mail.evil.test."));
+  EXPECT_TRUE(permits(excluding, "mail.u.test"));
+  EXPECT_TRUE(permits(parse_name_constraints(write_name_constraints({"u.test."})), "mail.u.test"));
+}
+
+// RFC 5280 4.2.1.10: what is critical is compared, or what it constrains is refused.
+TEST(NameConstraints, AllowNoNameOfAnotherKindThatIsConstrainedCritically) {
+  for (const unsigned char kind : {kUriTag, kMailAddressTag, kDirectoryNameTag}) {
+    for (const unsigned char part : {kPermitted, kExcluded}) {
+      const std::string der = constraints(part, subtree(kind, "u.test"));
+      PresentedNames names;
+      names.dns = {"mail.other.test"};
+      EXPECT_TRUE(parse_name_constraints(der).permit(names));
+      EXPECT_TRUE(parse_name_constraints(der, true).permit(names)) << "it has none of that kind";
+      names.others = {kind};
+      EXPECT_TRUE(parse_name_constraints(der).permit(names));
+      EXPECT_FALSE(parse_name_constraints(der, true).is_empty());
+      EXPECT_FALSE(parse_name_constraints(der, true).permit(names));
+      auto merged = parse_name_constraints(write_name_constraints({"test"}));
+      merged.merge(parse_name_constraints(der, true));
+      EXPECT_FALSE(merged.permit(names));
+    }
+  }
+}
+
+TEST(NameConstraints, HaveEachPartOnceAndInOrder) {
+  const std::string permitted = write_element(kPermitted, subtree(kDnsNameTag, "test"));
+  const std::string excluded = write_element(kExcluded, subtree(kDnsNameTag, "evil.test"));
+  const auto is_malformed = [](const std::string& parts) {
+    return parse_name_constraints(write_element(kDerSequence, parts)).is_malformed;
+  };
+  EXPECT_FALSE(is_malformed(permitted + excluded));
+  EXPECT_TRUE(is_malformed(excluded + excluded));
+  EXPECT_TRUE(is_malformed(permitted + permitted));
+  EXPECT_TRUE(is_malformed(excluded + permitted));
 }
 
 TEST(NameConstraints, PermitNothingWhenMalformed) {
