@@ -162,6 +162,32 @@ TEST_P(ChainTest, HoldsIssuersToTheDnsNamesTheyMayCertify) {
   expect_refused(HasSubstr("may not certify (name constraints)"));
 }
 
+// As private authorities have them, critical: every certificate has a subject.
+TEST_P(ChainTest, LetsSubjectsBeWhatIssuersMayNotCertify) {
+  connect_through(constraints(kPermitted, kDirectoryNameTag, write_element(kDerSequence, "")));
+  expect_established();
+  connect_through(constraints(kExcluded, kDirectoryNameTag, write_element(kDerSequence, "")));
+  expect_established();
+}
+
+TEST_P(ChainTest, IsRefusedForAlternativeNamesThatAreConstrainedAndNotCompared) {
+  CertificateRequest leaf = good_request();
+  leaf.dns_names.clear();
+  leaf.extensions = {
+      {std::string(kSubjectAltName),
+       write_element(kDerSequence, write_element(kDnsNameTag, kHost) +
+                                       write_element(kMailAddressTag, "postmaster@u.test")),
+       false}};
+  connect_through(constraints(kPermitted, kUriTag, ".u.test"), leaf);
+  expect_established();
+  RawExtension of_addresses = constraints(kPermitted, kMailAddressTag, "u.test");
+  connect_through(of_addresses, leaf);
+  expect_refused(HasSubstr("may not certify (name constraints)"));
+  of_addresses.is_critical = false;
+  connect_through(of_addresses, leaf);
+  expect_established();
+}
+
 TEST_P(ChainTest, HoldsIssuersToTheAddressesTheyMayCertify) {
   CertificateRequest leaf = good_request();
   leaf.ip_addresses = {"127.0.0.1"};
