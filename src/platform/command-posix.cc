@@ -14,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "platform/command.h"
 
 extern "C" char** environ;  // POSIX declares it nowhere
@@ -27,7 +26,6 @@ using base::Error;
 using base::Fault;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kShownOutput = 200;
 constexpr std::string_view kTooLong = "took too long";
 
 Error system_error(const char* what, int number) {
@@ -60,12 +58,19 @@ struct Pipe {
   // Neither end goes to a process that somebody else begins.
   [[nodiscard]] int open() {
     std::array<int, 2> ends{};
+#ifdef __APPLE__
+    // There is no pipe2: what begins a process in between inherits both.
     if (pipe(ends.data()) != 0) return errno;
+#else
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) return errno;
+#endif
     read_end.reset(ends[0]);
     write_end.reset(ends[1]);
+#ifdef __APPLE__
     for (const int fd : ends) {
       if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return errno;
     }
+#endif
     return 0;
   }
 };
@@ -186,12 +191,6 @@ std::optional<std::string> read_both(Fd& out, Fd& err, std::string& output, std:
   return std::nullopt;
 }
 
-std::string with_errors(std::string what, std::string_view errors) {
-  const std::string_view said = errors.substr(0, errors.find_last_not_of(" \t\r\n") + 1);
-  if (!said.empty()) what += ": " + base::printable(said, kShownOutput);
-  return what;
-}
-
 }  // namespace
 
 base::Result<std::string> output_of(const std::string& command, base::Duration patience) {
@@ -211,16 +210,16 @@ base::Result<std::string> output_of(const std::string& command, base::Duration p
   std::string errors;
   const Clock::time_point deadline = Clock::now() + patience;
   const auto trouble = read_both(out.read_end, err.read_end, output, errors, deadline);
-  if (trouble) return Error{Fault::config, with_errors(*trouble, errors)};
+  if (trouble) return Error{Fault::config, with_words_of_command(*trouble, errors)};
   const base::Result<std::optional<int>> waited = process.wait(deadline);
   if (!waited) return waited.error();
   const std::optional<int>& status = waited.value();
-  if (!status) return Error{Fault::config, with_errors(std::string(kTooLong), errors)};
+  if (!status) return Error{Fault::config, with_words_of_command(std::string(kTooLong), errors)};
   if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return output;
   const std::string what = WIFEXITED(*status)
                                ? "exited with status " + std::to_string(WEXITSTATUS(*status))
                                : "was ended by signal " + std::to_string(WTERMSIG(*status));
-  return Error{Fault::config, with_errors(what, errors)};
+  return Error{Fault::config, with_words_of_command(what, errors)};
 }
 
 }  // namespace platform

@@ -6,7 +6,6 @@
 
 #include <windows.h>
 
-#include "base/text.h"
 #include "platform/command.h"
 
 namespace platform {
@@ -15,8 +14,6 @@ namespace {
 
 using base::Error;
 using base::Fault;
-
-constexpr std::size_t kShownOutput = 200;
 
 class Handle {
  public:
@@ -53,10 +50,13 @@ void read_all(HANDLE pipe, std::string& text) {
   }
 }
 
-std::string with_errors(std::string what, std::string_view errors) {
-  const std::string_view said = errors.substr(0, errors.find_last_not_of(" \t\r\n") + 1);
-  if (!said.empty()) what += ": " + base::printable(said, kShownOutput);
-  return what;
+// The system's own, and none that lies in the folder of the program or of whoever starts it; empty
+// when that is not known.
+std::string system_shell() {
+  std::array<char, MAX_PATH + 1> folder{};
+  const UINT length = GetSystemDirectoryA(folder.data(), static_cast<UINT>(folder.size()));
+  if (length == 0 || length >= folder.size()) return {};
+  return std::string(folder.data(), length) + "\\cmd.exe";
 }
 
 // Suspended, in a job that takes along whatever it begins.
@@ -74,8 +74,10 @@ bool start(const std::string& command, HANDLE in, HANDLE out, HANDLE err, HANDLE
   startup.hStdInput = in;
   startup.hStdOutput = out;
   startup.hStdError = err;
+  const std::string shell = system_shell();
+  if (shell.empty()) return false;
   std::string line = "cmd.exe /d /s /c \"" + command + "\"";
-  if (CreateProcessA(nullptr, line.data(), nullptr, nullptr, TRUE,
+  if (CreateProcessA(shell.c_str(), line.data(), nullptr, nullptr, TRUE,
                      CREATE_SUSPENDED | CREATE_NO_WINDOW, nullptr, nullptr, &startup,
                      &process) == 0) {
     return false;
@@ -116,10 +118,11 @@ base::Result<std::string> output_of(const std::string& command, base::Duration p
   out_reader.join();
   err_reader.join();
   DWORD status = 0;
-  if (!has_ended) return Error{Fault::config, with_errors("took too long", errors)};
+  if (!has_ended) return Error{Fault::config, with_words_of_command("took too long", errors)};
   if (output.size() > kMaxCommandOutput) return Error{Fault::config, "printed too much"};
   if (GetExitCodeProcess(process.raw, &status) != 0 && status == 0) return output;
-  return Error{Fault::config, with_errors("exited with status " + std::to_string(status), errors)};
+  return Error{Fault::config,
+               with_words_of_command("exited with status " + std::to_string(status), errors)};
 }
 
 }  // namespace platform

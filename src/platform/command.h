@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/instant.h"
 #include "base/result.h"
@@ -16,5 +17,8 @@ inline constexpr std::size_t kMaxCommandOutput = 64UL * 1024;
 // `patience`. Fault::config with its status and what it said on standard error when it fails.
 [[nodiscard]] base::Result<std::string> output_of(const std::string& command,
                                                   base::Duration patience);
+
+// What became of a command, with the beginning of what it said on standard error.
+[[nodiscard]] std::string with_words_of_command(std::string what, std::string_view errors);
 
 }  // namespace platform
