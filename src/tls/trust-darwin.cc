@@ -9,6 +9,7 @@
 #include <CoreFoundation/CoreFoundation.h>
 #include <Security/Security.h>
 
+#include "tls/identity.h"
 #include "tls/tls_engine.h"
 
 namespace tls {
@@ -55,8 +56,12 @@ Owned<CFMutableArrayRef> certificates_of(const std::vector<std::string>& chain) 
 base::Result<void> judge(const std::vector<std::string>& chain, const std::string& server_name) {
   const Owned<CFMutableArrayRef> certificates = certificates_of(chain);
   if (!certificates) return distrust("it cannot be read");
+  // As our own rules compare it: in lower case, with no dot at its end. An address is as it was
+  // written.
+  const ReferenceName reference = parse_reference_name(server_name);
+  const std::string& asked = reference.is_ip() ? server_name : reference.dns;
   const Owned<CFStringRef> name(
-      CFStringCreateWithCString(kCFAllocatorDefault, server_name.c_str(), kCFStringEncodingUTF8));
+      CFStringCreateWithCString(kCFAllocatorDefault, asked.c_str(), kCFStringEncodingUTF8));
   const Owned<SecPolicyRef> policy(name ? SecPolicyCreateSSL(true, name.get()) : nullptr);
   if (!policy) return distrust("there is no policy for it");
   SecTrustRef made = nullptr;

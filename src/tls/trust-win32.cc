@@ -2,10 +2,13 @@
 // and fetches them, and missing intermediates, when they are needed. Revocation is not asked for,
 // as nowhere else in smtpseal.
 #include <array>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
+// dwUrlRetrievalTimeout and others of CERT_CHAIN_PARA.
+#define CERT_CHAIN_PARA_HAS_EXTRA_FIELDS
 #include <windows.h>
 
 #include "tls/identity.h"
@@ -17,6 +20,8 @@ namespace {
 
 using base::Error;
 using base::Fault;
+
+constexpr DWORD kFetchPatience = 10000;  // milliseconds
 
 struct CloseStore {
   void operator()(void* store) const { CertCloseStore(store, 0); }
@@ -33,20 +38,30 @@ struct FreeChain {
 };
 using Chain = std::unique_ptr<const CERT_CHAIN_CONTEXT, FreeChain>;
 
-std::string words_of(DWORD code) {
+std::string words_in(DWORD language, DWORD code) {
   std::array<char, 512> text{};
   const DWORD length = FormatMessageA(
       FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK,
-      nullptr, code, MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US), text.data(),
-      static_cast<DWORD>(text.size()), nullptr);
+      nullptr, code, language, text.data(), static_cast<DWORD>(text.size()), nullptr);
   std::string words(text.data(), length);
   while (!words.empty() && words.back() == ' ') words.pop_back();
-  return words.empty() ? "error " + std::to_string(code) : words;
+  return words;
 }
 
-Error distrust(DWORD code) {
-  return {Fault::tls, "certificate is not trusted by Windows: " + words_of(code)};
+// With the number, by which the words of any language are found again: "... (0x800B0109)".
+std::string words_of(DWORD code) {
+  std::string words = words_in(MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US), code);
+  // Not every Windows speaks English; 0 is whatever it speaks.
+  if (words.empty()) words = words_in(0, code);
+  std::array<char, 16> number{};
+  std::snprintf(number.data(), number.size(), "0x%08lX", static_cast<unsigned long>(code));
+  return words.empty() ? std::string("error ") + number.data() : words + " (" + number.data() + ")";
 }
+
+Error distrust(const std::string& why) {
+  return {Fault::tls, "certificate is not trusted by Windows: " + why};
+}
+Error distrust(DWORD code) { return distrust(words_of(code)); }
 
 // The leaf, with the others beside it in `store`.
 Certificate add_to(HCERTSTORE store, const std::vector<std::string>& chain) {
@@ -68,6 +83,8 @@ Chain build_chain(const CERT_CONTEXT* leaf, HCERTSTORE store) {
   parameters.RequestedUsage.dwType = USAGE_MATCH_TYPE_OR;
   parameters.RequestedUsage.Usage.cUsageIdentifier = static_cast<DWORD>(usages.size());
   parameters.RequestedUsage.Usage.rgpszUsageIdentifier = usages.data();
+  // For fetching what is missing; whoever asks waits for the verdict only so long.
+  parameters.dwUrlRetrievalTimeout = kFetchPatience;
   const CERT_CHAIN_CONTEXT* chain = nullptr;
   const BOOL is_built =
       CertGetCertificateChain(nullptr, leaf, nullptr, store, &parameters, 0, nullptr, &chain);
@@ -75,9 +92,10 @@ Chain build_chain(const CERT_CONTEXT* leaf, HCERTSTORE store) {
 }
 
 base::Result<void> judge(const std::vector<std::string>& chain, const std::string& server_name) {
+  if (chain.empty()) return distrust("there is none");
   const Store store(
       CertOpenStore(CERT_STORE_PROV_MEMORY, 0, 0, CERT_STORE_CREATE_NEW_FLAG, nullptr));
-  if (!store || chain.empty()) return distrust(GetLastError());
+  if (!store) return distrust(GetLastError());
   const Certificate leaf = add_to(store.get(), chain);
   if (!leaf) return distrust(GetLastError());
   const Chain built = build_chain(leaf.get(), store.get());
