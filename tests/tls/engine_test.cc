@@ -1,7 +1,11 @@
 // The engine as a protocol machine: handshakes, data, ends, between our own two sides.
 #include <algorithm>
+#include <array>
 #include <random>
 
+#include <mbedtls/psa_util.h>
+
+#include "tls/mbedtls_library.h"
 #include "tls/tls_fixture.h"
 
 namespace tls {
@@ -32,6 +36,30 @@ class EngineTest : public TlsTest {
     EXPECT_TRUE(take_plaintext(*client_) == answer) << size;
   }
 };
+
+// RFC 6979: a bad random number tells nobody our key.
+TEST(Signatures, OfEcdsaAreDeterministic) {
+  mbed::Key key;
+  ASSERT_EQ(mbed::parse_key(key.raw, good_certificate().key_pem), 0);
+  const std::array<unsigned char, 32> hash = {7};
+  const auto sign = [&] {
+    std::array<unsigned char, 128> signature{};
+    std::size_t size = 0;
+#if MBEDTLS_VERSION_MAJOR < 4
+    const int code =
+        mbedtls_pk_sign(&key.raw, MBEDTLS_MD_SHA256, hash.data(), hash.size(), signature.data(),
+                        signature.size(), &size, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+#else
+    const int code = mbedtls_pk_sign(&key.raw, MBEDTLS_MD_SHA256, hash.data(), hash.size(),
+                                     signature.data(), signature.size(), &size);
+#endif
+    EXPECT_EQ(code, 0);
+    return std::string(signature.begin(), signature.begin() + static_cast<std::ptrdiff_t>(size));
+  };
+  const std::string first = sign();
+  EXPECT_GT(first.size(), 60U);
+  EXPECT_EQ(sign(), first);
+}
 
 struct Peer {
   Version version;

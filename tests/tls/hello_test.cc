@@ -125,7 +125,11 @@ TEST_F(HelloTest, NeverSaysTheSameHelloTwice) {
   const auto second = client_context_->make_engine();
   first->start();
   second->start();
-  EXPECT_NE(take_output(*first).substr(11, 32), take_output(*second).substr(11, 32));
+  const std::string one = take_output(*first);
+  const std::string other = take_output(*second);
+  EXPECT_NE(one.substr(11, 32), other.substr(11, 32));
+  // Nor with the same key share (RFC 9325 7.4).
+  EXPECT_NE(Hello(one).extensions.at(51), Hello(other).extensions.at(51));
 }
 
 // --- versions

@@ -243,6 +243,7 @@ TEST_P(PinTest, IsNotMetByASessionOfAnotherPolicy) {
   reconnect();
   EXPECT_TRUE(client_->info().is_resumed);
   client_context_ = must(make_client_context(pinning({kOtherPin})));
+  EXPECT_FALSE(client_context_->make_engine()->has_offered_session());
   reconnect();
   expect_refused(HasSubstr("another key than those that are pinned"));
 }
