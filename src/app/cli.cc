@@ -64,7 +64,7 @@ void add_overrides(CLI::App& command, Bound& bound, bool with_listener) {
     command.add_option("--smarthost", bound.smarthost, "Where mail goes")->type_name("HOST[:PORT]");
   }
   command.add_option("--tls", bound.tls, "How much TLS is required (default verify)")
-      ->type_name("none|may|encrypt|verify");
+      ->type_name("none|may|encrypt|pin|verify");
   command.add_option("--mode", bound.mode, "How TLS begins (default starttls)")
       ->type_name("starttls|implicit");
 }
