@@ -22,7 +22,9 @@ constexpr base::Duration kProbePatience = std::chrono::seconds(5);
 constexpr std::size_t kMaxAddresses = 16;
 
 // `smarthost`, content with any certificate and any version: only ever to look, never for mail.
+// Whoever answers may be anybody, and is not told who we are.
 config::Smarthost undemanding(config::Smarthost smarthost) {
+  smarthost.client_identity = {};
   smarthost.tls.level = tls::Level::encrypt;
   smarthost.tls.pins.clear();
   smarthost.tls.min_version = tls::Version::tls12;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "support/certificates.h"
 #include "support/fd.h"
@@ -149,6 +150,37 @@ TEST_F(Walk, LooksAtNoOtherPortWhereTheCertificateIsRefused) {
   EXPECT_TRUE(findings_.conversation.has_identity_failure());
   EXPECT_TRUE(findings_.second_look && findings_.second_look->is_ready());
   EXPECT_TRUE(findings_.alternatives.empty());
+}
+
+TEST_F(Walk, ShowsOurCertificateToNobodyWhoseOwnIsRefused) {
+  tls::CertificateRequest own = support::good_request();
+  own.is_client_only = true;
+  const auto ours = support::trusted_authority().issue(own);
+  const auto theirs = support::foreign_authority().issue(support::good_request());
+  ASSERT_TRUE(ours && theirs);
+  const std::string key = directory_.write("own.key", ours->key_pem);
+  ASSERT_EQ(chmod(key.c_str(), 0600), 0);
+  findings_.smarthost.client_identity.certificate =
+      directory_.write("own.pem", ours->certificate_pem);
+  findings_.smarthost.client_identity.key = key;
+  tls::ServerOptions asking;
+  asking.certificate_pem = theirs->certificate_pem;
+  asking.key_pem = theirs->key_pem;
+  asking.client_ca_files = findings_.smarthost.tls.ca_files;
+  auto context = tls::make_server_context(asking);
+  ASSERT_TRUE(context) << context.error().detail;
+  Behavior behavior;
+  behavior.tls = std::move(context).value();
+  ScriptedSmarthost smarthost(behavior);
+  findings_.smarthost.port = smarthost.port();
+  walk();
+  EXPECT_TRUE(findings_.conversation.has_identity_failure());
+  EXPECT_TRUE(findings_.second_look && findings_.second_look->is_ready());
+  smarthost.stop();
+  ASSERT_EQ(smarthost.journal().records().size(), 2U);
+  for (const support::ConnectionRecord& record : smarthost.journal().records()) {
+    EXPECT_TRUE(record.tls.chain.empty());
+  }
 }
 
 TEST_F(Walk, TriesTheOtherModeAfterASilence) {
