@@ -364,6 +364,12 @@ std::string advise_on_taken_port(const base::SocketAddress& address) {
          (port == "2525" ? "2526" : "2525") + ".";
 }
 
+std::string advise_on_unknown_listener(const base::SocketAddress& address) {
+  return "If smtpseal runs with this configuration, its log says why it turned this command away; "
+         "else see who listens there, as root: `" +
+         platform::command_that_shows_listeners(std::to_string(address.port)) + "`.";
+}
+
 std::string advise_on_forbidden_port() {
   return "Ports below 1024 need a privilege: have the service manager give it (systemd: "
          "AmbientCapabilities=CAP_NET_BIND_SERVICE), or let smtpseal listen elsewhere: listen = "

@@ -72,6 +72,8 @@ enum class ConnectTrouble { refused, timed_out, no_route, other };
 [[nodiscard]] std::string advise_on_again();
 // An address of the listener that somebody else has, or that needs a privilege.
 [[nodiscard]] std::string advise_on_taken_port(const base::SocketAddress& address);
+// One that may be smtpseal itself.
+[[nodiscard]] std::string advise_on_unknown_listener(const base::SocketAddress& address);
 [[nodiscard]] std::string advise_on_forbidden_port();
 // A conversation that broke off, at whatever command.
 [[nodiscard]] std::string advise_on_failure(const base::Error& error);

@@ -245,7 +245,7 @@ void add_auth(CheckReport& report, const CheckConversation& ready) {
 
 }  // namespace
 
-std::string describe_offer(const smtp::Extensions& offered) {
+std::string describe_offer(const smtp::Extensions& offered, Lacking lacking) {
   const std::array<std::pair<bool, std::string>, 7> all = {{
       {offered.size, offered.max_size > 0 ? "SIZE " + std::to_string(offered.max_size) : "SIZE"},
       {offered.pipelining, "PIPELINING"},
@@ -261,7 +261,8 @@ std::string describe_offer(const smtp::Extensions& offered) {
     list.append(list.empty() ? "" : ", ").append(keyword);
   }
   if (there.empty()) there = "no extensions";
-  return missing.empty() ? there : there + "; not offered: " + missing;
+  const bool is_told = lacking == Lacking::told && !missing.empty();
+  return is_told ? there + "; not offered: " + missing : there;
 }
 
 void add_conversation_steps(CheckReport& report, const CheckFindings& findings) {

@@ -85,8 +85,10 @@ struct CheckListener {
   config::Listener listener;
   base::SocketAddress address;
   std::string place;  // "FILE:LINE" where it is written; empty: it is one of the default
-  std::optional<base::Error> bind_error;          // nothing: it is free
-  std::optional<CheckConversation> conversation;  // with whoever answers there
+  std::optional<config::Problem> tls_problem;        // why `run` would refuse its TLS
+  std::optional<tls::CertificateFacts> certificate;  // that its clients are shown, with TLS
+  std::optional<base::Error> bind_error;             // nothing: it is free
+  std::optional<CheckConversation> conversation;     // with whoever answers there
 };
 
 // A second connection to the same address.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/listen_advice.h"
+#include "app/listener_tls.h"
 #include "net/listener.h"
 
 namespace app {
@@ -49,15 +50,22 @@ std::optional<CheckConversation> speak(const CheckCaller& caller,
 std::vector<CheckListener> listeners_of(const config::Config& config,
                                         const config::Smarthost& smarthost) {
   std::vector<CheckListener> listeners;
+  OwnIdentities identities;
   for (const config::Listener& listener : config.listeners) {
     if (config.find_smarthost(listener.smarthost) != &smarthost) continue;
     const std::string place =
         config.places.of(config::section_label("listener", listener.name), "listen");
+    const auto certificate = examine_listener_tls(listener, identities);
     for (const base::SocketAddress& address : listener.listen) {
       CheckListener one;
       one.listener = listener;
       one.address = address;
       one.place = place;
+      if (certificate) {
+        one.certificate = *certificate;
+      } else {
+        one.tls_problem = locate_tls_trouble(config, listener, certificate.error());
+      }
       listeners.push_back(std::move(one));
     }
   }

@@ -10,7 +10,8 @@
 
 namespace app {
 
-// The addresses of the listeners of `config` that `smarthost` serves, not looked at yet.
+// The addresses of the listeners of `config` that `smarthost` serves: their TLS is tried, but they
+// are not looked at yet.
 [[nodiscard]] std::vector<CheckListener> listeners_of(const config::Config& config,
                                                       const config::Smarthost& smarthost);
 

@@ -51,8 +51,11 @@ inline constexpr std::size_t kShownReply = 240;
 // "PLAIN, LOGIN"
 [[nodiscard]] std::string joined(const std::vector<std::string>& words);
 [[nodiscard]] std::string_view mode_word(config::Mode mode);
+// Whether what is not offered is named too.
+enum class Lacking { told, untold };
 // "SIZE 35882577, PIPELINING; not offered: CHUNKING, DSN"
-[[nodiscard]] std::string describe_offer(const smtp::Extensions& offered);
+[[nodiscard]] std::string describe_offer(const smtp::Extensions& offered,
+                                         Lacking lacking = Lacking::told);
 // A command of CheckProbes: AUTH, MAIL, RCPT or RSET.
 [[nodiscard]] bool is_probe(const CheckExchange& exchange);
 

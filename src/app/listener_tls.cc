@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/load_config.h"
+#include "tls/own_certificate.h"
 
 namespace app {
 
@@ -20,6 +21,19 @@ base::Result<std::unique_ptr<tls::ServerContext>> make_listener_tls(
   options.client_ca_files = listener.client_ca;
   options.is_client_certificate_demanded = !listener.client_ca.empty();
   return tls::make_server_context(options);
+}
+
+base::Result<std::optional<tls::CertificateFacts>> examine_listener_tls(
+    const config::Listener& listener, OwnIdentities& identities) {
+  using Facts = std::optional<tls::CertificateFacts>;
+  if (listener.tls == config::ClientTls::none) return Facts();
+  if (const auto made = make_listener_tls(listener, identities); !made) return made.error();
+  const auto& identity = identities.load(listener.identity, tls::Purpose::server);
+  if (!identity) return identity.error();
+  const auto own = tls::examine_own(identity->certificate_pem, listener.identity.certificate,
+                                    identity->key_pem, tls::Purpose::server);
+  if (!own) return own.error();
+  return Facts(own->facts);
 }
 
 smtp::OfferPolicy offer_policy(const config::Listener& listener, bool is_encrypted) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "app/own_identity.h"
 #include "base/result.h"
@@ -13,6 +14,11 @@ namespace app {
 
 // Reads the certificate, its key and the authorities of clients; null with tls = none.
 [[nodiscard]] base::Result<std::unique_ptr<tls::ServerContext>> make_listener_tls(
+    const config::Listener& listener, OwnIdentities& identities);
+
+// The same, only to see whether it can be made: the certificate that clients are shown; nothing
+// with tls = none.
+[[nodiscard]] base::Result<std::optional<tls::CertificateFacts>> examine_listener_tls(
     const config::Listener& listener, OwnIdentities& identities);
 
 // What a client may be offered of what the smarthost has, before TLS is up or inside it.

@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 
 #include "app/check_fixture.h"
+#include "relay/outcome.h"
 
 namespace app {
 namespace {
 
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
 
 base::Error cannot_listen(const std::string& why) {
   return {base::Fault::local, "cannot listen on 127.0.0.1:2525: " + why};
@@ -82,6 +85,92 @@ TEST(ListenerStep, FailsWhereAnotherProgramHasAnAddressThatIsWrittenDown) {
   EXPECT_THAT(step.advice, HasSubstr("listen = 127.0.0.1:2526"));
   EXPECT_EQ(report.exit_status(), ExitStatus::os_error);
   EXPECT_THAT(report.summary, HasSubstr("BUT listener 127.0.0.1:2525: another program"));
+}
+
+// Whoever answers there says this and no more.
+CheckStep step_where_is_said(const smtp::Reply& greeting) {
+  return step_of(report_with([&](CheckListener& one) {
+                   one.bind_error = cannot_listen("address already in use");
+                   one.conversation.emplace();
+                   one.conversation->first_octets = greeting.summary();
+                   one.conversation->exchanges = {{"", false, greeting, 1}};
+                 }),
+                 "listener");
+}
+
+TEST(ListenerStep, KnowsARunningSmtpsealThatTurnsThisMachineAway) {
+  const CheckStep step = step_where_is_said(relay::not_allowed("127.0.0.1"));
+  EXPECT_EQ(step.status, CheckStatus::pass);
+  EXPECT_THAT(step.detail, HasSubstr("a running smtpseal answers there: 554 5.7.1 clients at"));
+}
+
+TEST(ListenerStep, KnowsARunningSmtpsealThatTakesNoMailNow) {
+  const base::Error down{base::Fault::unreachable, "smtp.example.edu:587: connection refused"};
+  for (const smtp::Reply& said :
+       {relay::closing_outcome(down), relay::too_many_sessions(), relay::shutting_down()}) {
+    const CheckStep step = step_where_is_said(said);
+    EXPECT_EQ(step.status, CheckStatus::warn);
+    EXPECT_THAT(step.detail, HasSubstr("a running smtpseal answers there: 421 "));
+  }
+}
+
+TEST(ListenerStep, SaysSoWhereItCannotBeToldWhoAnswers) {
+  const CheckStep step = step_where_is_said(reply(554, {"no"}));
+  EXPECT_EQ(step.status, CheckStatus::warn);
+  EXPECT_THAT(step.detail, HasSubstr("cannot be told whether by smtpseal: 554 no"));
+  EXPECT_THAT(step.advice, Not(HasSubstr("Stop it")));
+  EXPECT_THAT(step.facts, Not(Contains(testing::Field(&CheckFact::first, "is_running"))));
+}
+
+// TLS that begins and ends without a word of SMTP, where clients must show a certificate.
+CheckStep step_where_tls_shows(const std::string& pin) {
+  return step_of(report_with([&](CheckListener& one) {
+                   one.bind_error = cannot_listen("address already in use");
+                   one.listener.tls = config::ClientTls::implicit;
+                   one.listener.client_ca = {"/x/devices.pem"};
+                   one.certificate.emplace();
+                   one.certificate->pin = "sha256//AAAA";
+                   one.certificate->not_after = day(2028, 1, 1);
+                   one.conversation.emplace();
+                   one.conversation->first_octets = "\x16\x03\x03";
+                   one.conversation->handshake = CheckHandshake{std::nullopt, good_session(), 1};
+                   one.conversation->handshake->info.chain.at(0).pin = pin;
+                   one.conversation->failure = base::Error{base::Fault::connection, "closed"};
+                 }),
+                 "listener");
+}
+
+TEST(ListenerStep, KnowsARunningSmtpsealByItsCertificateWhereItWantsOneOfClients) {
+  EXPECT_EQ(step_where_tls_shows("sha256//AAAA").status, CheckStatus::pass);
+  EXPECT_THAT(step_where_tls_shows("sha256//AAAA").detail, HasSubstr("a running smtpseal"));
+  EXPECT_EQ(step_where_tls_shows("sha256//BBBB").status, CheckStatus::warn);
+  EXPECT_THAT(step_where_tls_shows("sha256//BBBB").detail, HasSubstr("cannot be told"));
+}
+
+TEST(ListenerStep, FailsWhereRunWouldRefuseItsTls) {
+  const CheckReport report = report_with([](CheckListener& one) {
+    one.tls_problem = config::Problem{"/etc/x.conf:5", "certificate = x.pem: expired", true, false};
+  });
+  const CheckStep step = step_of(report, "listener");
+  EXPECT_EQ(step.status, CheckStatus::fail);
+  EXPECT_EQ(step.detail, "/etc/x.conf:5: certificate = x.pem: expired");
+  EXPECT_EQ(report.exit_status(), ExitStatus::config);
+}
+
+// What a listener with this TLS would offer.
+std::string offer_with(config::ClientTls tls) {
+  const CheckStep step =
+      step_of(report_with([&](CheckListener& one) { one.listener.tls = tls; }), "listener");
+  return step.more.empty() ? "" : step.more.front();
+}
+
+TEST(ListenerStep, TellsHowTlsBegins) {
+  EXPECT_THAT(offer_with(config::ClientTls::none), StartsWith("would offer SIZE"));
+  EXPECT_THAT(offer_with(config::ClientTls::may), StartsWith("would offer STARTTLS, SIZE"));
+  EXPECT_THAT(offer_with(config::ClientTls::implicit),
+              StartsWith("would offer TLS from the first byte; SIZE"));
+  EXPECT_EQ(offer_with(config::ClientTls::encrypt),
+            "would offer STARTTLS, and before it only PIPELINING, ENHANCEDSTATUSCODES");
 }
 
 TEST(ListenerStep, OnlyWarnsOfADefaultAddressThatIsTaken) {

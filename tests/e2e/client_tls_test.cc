@@ -541,16 +541,57 @@ TEST_F(ClientCa, BreaksOffOverOneThatIsForServersOnly) {
 class CheckOfTls : public ClientTlsTest, public testing::WithParamInterface<std::string> {
  protected:
   void SetUp() override { set_up(GetParam()); }
+  // Of the configuration that runs.
+  Finished check() {
+    ConfigText same = config_;
+    same.set("listener", "listen", "127.0.0.1:" + std::to_string(seal().port()));
+    return run_smtpseal({"check", "-c", directory_.write("running.conf", same.text())});
+  }
 };
 
 TEST_P(CheckOfTls, FindsTheListenerAsItIsConfigured) {
   start();
-  ConfigText same = config_;
-  same.set("listener", "listen", "127.0.0.1:" + std::to_string(seal().port()));
-  const Finished checked =
-      run_smtpseal({"check", "-c", directory_.write("running.conf", same.text())});
+  const Finished checked = check();
   EXPECT_THAT(checked.output, HasSubstr("a running smtpseal answers there"));
   EXPECT_THAT(checked.output, Not(HasSubstr("another configuration"))) << checked.output;
+}
+
+TEST_P(CheckOfTls, FindsAListenerThatWantsToSeeCertificates) {
+  config_.set("listener", "client_ca",
+              directory_.write("devices.pem", foreign_authority().certificate_pem()));
+  start();
+  const Finished checked = check();
+  EXPECT_THAT(checked.output, HasSubstr("a running smtpseal answers there"));
+  EXPECT_EQ(checked.status, 0) << checked.output;
+}
+
+TEST_P(CheckOfTls, BlamesNobodyWhereThisMachineIsTurnedAway) {
+  config_.set("listener", "allow", "192.0.2.1");
+  start();
+  const Finished checked = check();
+  EXPECT_THAT(checked.output, Not(HasSubstr("another program"))) << checked.output;
+  EXPECT_EQ(checked.status, 0);
+}
+
+TEST_P(CheckOfTls, BlamesNobodyWhereTheSmarthostIsDown) {
+  start();
+  smarthost().stop();
+  const Finished checked = check();
+  EXPECT_THAT(checked.output, HasSubstr("a running smtpseal answers there"));
+  EXPECT_THAT(checked.output, Not(HasSubstr("another program"))) << checked.output;
+}
+
+TEST_P(CheckOfTls, FailsWithACertificateThatRunRefuses) {
+  start();
+  const auto issued = trusted_authority().issue(seal_request());
+  ASSERT_TRUE(issued);
+  config_.set("listener", "key", write_private("other.key", issued->key_pem))
+      .set("listener", "listen", "127.0.0.1:0");
+  const Finished checked =
+      run_smtpseal({"check", "-c", directory_.write("refused.conf", config_.text())});
+  EXPECT_THAT(checked.output, HasSubstr("refused.conf:"));
+  EXPECT_THAT(checked.output, HasSubstr("is not the key of"));
+  EXPECT_EQ(checked.status, 78) << checked.output;
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, CheckOfTls, testing::Values("may", "encrypt", "implicit"),
