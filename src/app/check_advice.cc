@@ -86,12 +86,22 @@ std::string advise_on_other_protocol(PeerKind kind) {
   return {};
 }
 
+// Whether the other mode was tried at the same port, and would fail over more than a certificate.
+bool is_other_mode_futile(const CheckFindings& findings) {
+  const auto& all = findings.alternatives;
+  return std::any_of(all.begin(), all.end(), [&](const CheckAlternative& one) {
+    return one.smarthost.port == findings.smarthost.port && !one.works() &&
+           !one.conversation.has_identity_failure();
+  });
+}
+
 std::string mode_change(const CheckFindings& findings) {
   const bool is_implicit = findings.smarthost.mode == config::Mode::implicit;
-  return std::string("Use mode = ") + (is_implicit ? "starttls" : "implicit") + " (--mode " +
-         (is_implicit ? "starttls" : "implicit") + ") with this port" +
-         (is_implicit ? ", or the port for implicit TLS, usually 465."
-                      : ", or the port for STARTTLS, usually 587 or 25.");
+  const std::string port = is_implicit ? "the port for implicit TLS, usually 465."
+                                       : "the port for STARTTLS, usually 587 or 25.";
+  if (is_other_mode_futile(findings)) return "Use " + port;
+  const std::string mode = is_implicit ? "starttls" : "implicit";
+  return "Use mode = " + mode + " (--mode " + mode + ") with this port, or " + port;
 }
 
 }  // namespace
@@ -295,15 +305,16 @@ std::string advise_on_handshake(const CheckFindings& findings) {
   if (is_implicit) {
     if (std::string other = advise_on_other_protocol(kind); !other.empty()) return other;
   }
-  if (findings.second_look && findings.second_look->handshake &&
-      !findings.second_look->handshake->error) {
-    return "The smarthost has " + findings.second_look->handshake->info.version +
-           " at best: this would work with " +
-           advise_setting(findings.smarthost, "tls_min", "1.2") + ".";
-  }
   const base::Error& error = *held.handshake->error;
   if (std::string own = advise_on_own_certificate(findings.smarthost, error); !own.empty()) {
     return own;
+  }
+  const auto& look = findings.second_look;
+  const bool is_for_tls13 = findings.smarthost.tls.min_version == tls::Version::tls13;
+  if (is_for_tls13 && look && look->handshake && !look->handshake->error) {
+    return "The smarthost has " + look->handshake->info.version +
+           " at best: its administrator should switch TLS 1.3 on. tls_min = 1.2, the default, "
+           "would allow what it has.";
   }
   if (contains(error.detail, "protocol_version")) {
     return "The smarthost has TLS 1.1 at best, which is not safe any more: its administrator must "
@@ -313,42 +324,6 @@ std::string advise_on_handshake(const CheckFindings& findings) {
          "a certificate with an RSA or ECDSA key. The smarthost's administrator can see in its log "
          "why the handshake ended." +
          advise_on_wanted_certificate(findings.smarthost, error);
-}
-
-std::string advise_on_login(const smtp::Reply& refusal) {
-  if (refusal.is_transient()) return "Wait and try again; the smarthost cannot check logins now.";
-  if (refusal.code == 534 || refusal.code == 538) {
-    return "The smarthost wants another way to log in; its text above says which. Some providers "
-           "want a password made for this application alone.";
-  }
-  return "User name or password is wrong, or the account may not send mail by SMTP (some providers "
-         "must be told to allow it, or want a password made for this application alone).";
-}
-
-std::string advise_on_envelope(const smtp::Reply& refusal, bool is_logged_in) {
-  if (refusal.is_transient()) {
-    return "The smarthost puts this mail off; see its text above. Some put off whom they see for "
-           "the first time: try again in a few minutes.";
-  }
-  if (refusal.code == 530 || (!is_logged_in && refusal.code == 550)) {
-    return "The smarthost takes this mail from known senders only: the application must log in "
-           "(try one here with --auth-user NAME), or the smarthost's administrator must allow this "
-           "machine's address.";
-  }
-  return "The smarthost refuses this mail; see its text above. Its administrator can say which "
-         "senders and recipients it takes from here.";
-}
-
-std::string advise_on_probe(const base::Error& error) {
-  switch (error.fault) {
-    case base::Fault::tls:
-      return "Use tls = verify (--tls verify). smtpseal and this command never give a password "
-             "away otherwise.";
-    case base::Fault::peer_refused:
-      return "If mail needs a login here, ask the smarthost's administrator how, and at which "
-             "port: many offer AUTH at 587 and 465 only.";
-    default: return advise_on_failure({base::Fault::connection, {}});
-  }
 }
 
 std::string advise_on_again() {

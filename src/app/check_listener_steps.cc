@@ -3,6 +3,7 @@
 
 #include "app/check_advice.h"
 #include "app/check_steps.h"
+#include "app/format.h"
 #include "app/listen_advice.h"
 #include "app/listener_tls.h"
 #include "base/text.h"
@@ -188,6 +189,17 @@ void refuse_tls(CheckStep& step, const config::Problem& problem) {
   step.advice = "smtpseal does not start, or reload, with this: correct it.";
 }
 
+// How long clients can go on.
+void tell_expiry(CheckStep& step, const tls::CertificateFacts& own, base::WallTime now) {
+  const std::int64_t days = tls::days_left(own, now);
+  step.more.push_back("shows its clients a certificate until " + format_day(own.not_after) + ", " +
+                      std::to_string(days) + (days == 1 ? " day" : " days") + " left");
+  if (days >= kExpiryWarningDays || step.status == CheckStatus::fail) return;
+  step.status = CheckStatus::warn;
+  step.advice.append(step.advice.empty() ? "" : " ")
+      .append("Renew the listener's certificate, and reload smtpseal (SIGHUP).");
+}
+
 void add_facts(CheckStep& step, const CheckListener& one, const CheckFindings& findings) {
   step.address = one.address.to_string();
   step.facts = {{"is_free", !one.bind_error}};
@@ -207,6 +219,7 @@ void add_listener_steps(CheckReport& report, const CheckFindings& findings) {
                      : !one.conversation ? unbound_step(one)
                                          : occupied_step(one, findings);
     if (one.tls_problem) refuse_tls(step, *one.tls_problem);
+    if (one.certificate) tell_expiry(step, *one.certificate, findings.now);
     add_facts(step, one, findings);
     report.steps.push_back(std::move(step));
   }

@@ -29,6 +29,7 @@ TEST(CheckCertificates, FailAtTlsWhenTheHandshakeFails) {
 
 TEST(CheckCertificates, SayWhichVersionWouldWork) {
   CheckFindings findings = good_findings();
+  findings.smarthost.tls.min_version = tls::Version::tls13;
   findings.second_look = findings.conversation;
   findings.second_look->handshake->info.version = "TLSv1.2";
   CheckConversation& held = findings.conversation;

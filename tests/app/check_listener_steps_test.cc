@@ -157,6 +157,21 @@ TEST(ListenerStep, FailsWhereRunWouldRefuseItsTls) {
   EXPECT_EQ(report.exit_status(), ExitStatus::config);
 }
 
+TEST(ListenerStep, WarnsOfACertificateThatSoonExpires) {
+  const auto step_with = [](base::WallTime until) {
+    return step_of(report_with([&](CheckListener& one) {
+                     one.certificate.emplace();
+                     one.certificate->not_after = until;
+                   }),
+                   "listener");
+  };
+  EXPECT_EQ(step_with(day(2027, 12, 1)).status, CheckStatus::pass);
+  const CheckStep soon = step_with(day(2027, 6, 6));
+  EXPECT_EQ(soon.status, CheckStatus::warn);
+  EXPECT_THAT(soon.more, Contains(HasSubstr("until 2027-06-06, 5 days left")));
+  EXPECT_THAT(soon.advice, HasSubstr("Renew the listener's certificate"));
+}
+
 // What a listener with this TLS would offer.
 std::string offer_with(config::ClientTls tls) {
   const CheckStep step =
