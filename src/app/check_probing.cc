@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "app/check_conversation.h"
-#include "tls/pem.h"
+#include "base/base64.h"
 
 namespace app {
 
@@ -38,7 +38,7 @@ std::string plain_response(const CheckProbes& probes) {
   message.append(probes.user);
   message.push_back('\0');
   message.append(probes.password);
-  return tls::encode_base64(message);
+  return base::encode_base64(message);
 }
 
 }  // namespace
@@ -76,10 +76,10 @@ void CheckTalk::try_login() {
     return;
   }
   if (!goes_on(ask(smtp::Sent::auth, shown, shown))) return;
-  const std::string user = tls::encode_base64(probes->user);
+  const std::string user = base::encode_base64(probes->user);
   if (!goes_on(ask(smtp::Sent::auth, user, shown + " (user name)"))) return;
   static_cast<void>(
-      ask(smtp::Sent::auth, tls::encode_base64(probes->password), shown + " (password)"));
+      ask(smtp::Sent::auth, base::encode_base64(probes->password), shown + " (password)"));
 }
 
 void CheckTalk::try_envelope() {

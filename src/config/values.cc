@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/address.h"
+#include "base/base64.h"
 #include "base/text.h"
-#include "tls/pem.h"
 
 namespace config {
 namespace {
@@ -320,14 +320,14 @@ Result<std::string> parse_pin(std::string_view text) {
   constexpr std::size_t kDigestSize = 32;
   const std::string right = "expected sha256// and the 44 characters of base64 of a SHA-256 digest";
   if (!text.starts_with(kPrefix)) return wrong(right);
-  const std::optional<std::string> digest = tls::decode_base64(text.substr(kPrefix.size()));
+  const std::optional<std::string> digest = base::decode_base64(text.substr(kPrefix.size()));
   if (!digest) return wrong(right + "; this is not base64");
   if (digest->size() != kDigestSize) {
     return wrong(right + "; this is one of " + std::to_string(digest->size()) +
                  " octets instead of 32");
   }
   // Written anew: one digest may have several texts, and they are compared as texts.
-  return std::string(kPrefix) + tls::encode_base64(*digest);
+  return std::string(kPrefix) + base::encode_base64(*digest);
 }
 
 }  // namespace config

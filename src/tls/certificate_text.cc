@@ -7,10 +7,10 @@
 #include <optional>
 
 #include "base/address.h"
+#include "base/base64.h"
 #include "base/text.h"
 #include "tls/der.h"
 #include "tls/extensions.h"
-#include "tls/pem.h"
 
 namespace tls {
 
@@ -95,7 +95,7 @@ std::string group_name(unsigned number) {
 }
 
 std::string format_pin(const std::array<std::uint8_t, 32>& digest) {
-  return "sha256//" + encode_base64(std::string(digest.begin(), digest.end()));
+  return "sha256//" + base::encode_base64(std::string(digest.begin(), digest.end()));
 }
 
 std::string describe_key(std::string_view public_key_info) {

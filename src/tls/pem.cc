@@ -1,15 +1,12 @@
 #include "tls/pem.h"
 
-#include <algorithm>
-
+#include "base/base64.h"
 #include "base/text.h"
 
 namespace tls {
 
 namespace {
 
-constexpr std::string_view kAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kBegin = "-----BEGIN ";
 constexpr std::string_view kEnd = "-----END ";
 constexpr std::string_view kDashes = "-----";
@@ -42,7 +39,7 @@ std::vector<PemBlock> split_pem(std::string_view text) {
     } else if (!is_inside) {
       continue;
     } else if (const auto end = label_of(line, kEnd)) {
-      if (*end == blocks.back().label) blocks.back().der = decode_base64(body);
+      if (*end == blocks.back().label) blocks.back().der = base::decode_base64(body);
       is_inside = false;
     } else {
       body.append(line);
@@ -53,49 +50,11 @@ std::vector<PemBlock> split_pem(std::string_view text) {
 
 std::string write_pem(std::string_view label, std::string_view der) {
   std::string text = std::string(kBegin).append(label).append(kDashes) + "\n";
-  const std::string body = encode_base64(der);
+  const std::string body = base::encode_base64(der);
   for (std::size_t at = 0; at < body.size(); at += kLineLength) {
     text.append(body, at, kLineLength).push_back('\n');
   }
   return text.append(kEnd).append(label).append(kDashes) + "\n";
-}
-
-std::string encode_base64(std::string_view octets) {
-  std::string text;
-  text.reserve((octets.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < octets.size(); i += 3) {
-    const std::size_t left = std::min<std::size_t>(3, octets.size() - i);
-    unsigned group = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      group = group << 8U | (j < left ? static_cast<unsigned char>(octets[i + j]) : 0U);
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      text.push_back(j <= left ? kAlphabet[group >> (18 - 6 * j) & 63U] : '=');
-    }
-  }
-  return text;
-}
-
-std::optional<std::string> decode_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::size_t padding = 0;
-  while (padding < 2 && text.size() > padding && text[text.size() - 1 - padding] == '=') ++padding;
-  std::string octets;
-  octets.reserve(text.size() / 4 * 3);
-  for (std::size_t i = 0; i < text.size(); i += 4) {
-    unsigned group = 0;
-    for (std::size_t j = i; j < i + 4; ++j) {
-      const bool is_padding = j + padding >= text.size();
-      const std::size_t value = is_padding ? 0 : kAlphabet.find(text[j]);
-      if (value == std::string_view::npos) return std::nullopt;
-      group = group << 6U | static_cast<unsigned>(value);
-    }
-    octets.push_back(static_cast<char>(group >> 16U & 0xffU));
-    octets.push_back(static_cast<char>(group >> 8U & 0xffU));
-    octets.push_back(static_cast<char>(group & 0xffU));
-  }
-  octets.resize(octets.size() - padding);
-  return octets;
 }
 
 }  // namespace tls

@@ -20,9 +20,4 @@ struct PemBlock {
 // One block, its lines ended by LF.
 [[nodiscard]] std::string write_pem(std::string_view label, std::string_view der);
 
-// RFC 4648 4, with padding and without line ends.
-[[nodiscard]] std::string encode_base64(std::string_view octets);
-// Nothing when a character is none of the alphabet, or the padding is wrong.
-[[nodiscard]] std::optional<std::string> decode_base64(std::string_view text);
-
 }  // namespace tls

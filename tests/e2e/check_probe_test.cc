@@ -1,8 +1,8 @@
 // `smtpseal check` with probes: a login whose password goes nowhere else, an envelope without mail.
 #include <string>
 
+#include "base/base64.h"
 #include "e2e/check_fixture.h"
-#include "tls/pem.h"
 
 namespace support {
 namespace {
@@ -73,7 +73,7 @@ TEST_F(Probe, LogsInWithPlain) {
   EXPECT_EQ(value["exit_status"], 0);
   EXPECT_EQ(text_of(value, "login", "detail"), "AUTH PLAIN: 235 2.7.0 welcome");
   const std::string response = std::string("\0joe\0", 5) + kPassword;
-  EXPECT_THAT(told(), HasSubstr("AUTH PLAIN " + tls::encode_base64(response) + "\r\n"));
+  EXPECT_THAT(told(), HasSubstr("AUTH PLAIN " + base::encode_base64(response) + "\r\n"));
 }
 
 TEST_F(Probe, LogsInWithLogin) {
@@ -88,8 +88,8 @@ TEST_F(Probe, LogsInWithLogin) {
   const json value = report({"--auth-user", "joe"}, std::string(kPassword) + "\n");
   EXPECT_EQ(value["exit_status"], 0);
   EXPECT_EQ(status_of(value, "login"), "PASS");
-  EXPECT_THAT(told(), HasSubstr("AUTH LOGIN\r\n" + tls::encode_base64("joe") + "\r\n" +
-                                tls::encode_base64(kPassword) + "\r\n"));
+  EXPECT_THAT(told(), HasSubstr("AUTH LOGIN\r\n" + base::encode_base64("joe") + "\r\n" +
+                                base::encode_base64(kPassword) + "\r\n"));
 }
 
 TEST_F(Probe, ExitsWithRefusedForAWrongPassword) {
@@ -104,7 +104,7 @@ TEST_F(Probe, ExitsWithRefusedForAWrongPassword) {
 TEST_F(Probe, NeverShowsThePassword) {
   offer("PLAIN");
   smarthost_->on(Point::auth, always("235 2.7.0 welcome\r\n"));
-  const std::string response = tls::encode_base64(std::string("\0joe\0", 5) + kPassword);
+  const std::string response = base::encode_base64(std::string("\0joe\0", 5) + kPassword);
   for (const char* format : {"--json", "--tls=verify"}) {
     const Finished finished = check({"--auth-user", "joe", format}, std::string(kPassword) + "\n");
     EXPECT_EQ(finished.status, 0);

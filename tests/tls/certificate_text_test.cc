@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tls/pem.h"
+#include "base/base64.h"
 
 namespace tls {
 namespace {
@@ -32,7 +32,7 @@ TEST(CertificateText, FormatsPinsAsCurlDoes) {
 }
 
 TEST(CertificateText, DescribesKeys) {
-  const auto described = [](const char* base64) { return describe_key(*decode_base64(base64)); };
+  const auto described = [](const char* base64) { return describe_key(*base::decode_base64(base64)); };
   EXPECT_EQ(described("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEAAAA"), "unknown");  // cut short
   EXPECT_EQ(described("MBMwBQYDK2VwAwoAAAAAAAAAAAAA"), "Ed25519");
   EXPECT_EQ(describe_key(""), "unknown");
