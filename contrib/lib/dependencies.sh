@@ -33,6 +33,16 @@ peer  tool swaks         swaks              swaks        -             swaks    
 peer  tool postfix       postfix            postfix      postfix       postfix       -
 peer  tool gnutls-serv   gnutls-bin         gnutls-utils gnutls        gnutls-utils  gnutls
 peer  tool stunnel       stunnel4           stunnel      stunnel       stunnel       stunnel
+peer  tool msmtp         msmtp              msmtp        msmtp         msmtp         msmtp
+peer  tool mutt          mutt               mutt         mutt          mutt          mutt
+peer  tool s-nail        s-nail             s-nail       s-nail        -             -
+peer  tool php           php-cli            php-cli      php           -             php
+peer  tool node          nodejs             nodejs       nodejs        nodejs        node
+peer  file /usr/share/nodejs/nodemailer/package.json node-nodemailer - - - -
+peer  tool java          default-jre-headless java-latest-openjdk-headless jre-openjdk-headless - -
+peer  tool ecj           ecj                ecj          -             -             -
+peer  file /usr/share/java/jakarta-mail.jar libjakarta-mail-java - - - -
+peer  file /usr/share/java/javax.mail.jar libmail-java - - - -
 peer  tool qemu-x86_64 qemu-user        qemu-user    qemu-user     qemu-x86_64   -
 TABLE
 }

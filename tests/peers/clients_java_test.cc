@@ -1,0 +1,98 @@
+// Jakarta Mail, and JavaMail that it was before: as they come out of the box, as applications set
+// them, with TLS that they turn on wherever they are shown STARTTLS.
+#include "peers/clients_java.h"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "peers/clients_fixture.h"
+#include "support/certificates.h"
+
+namespace support {
+namespace {
+
+using ::testing::HasSubstr;
+
+class JavaTest : public ClientsTest, public testing::WithParamInterface<std::string> {
+ protected:
+  void SetUp() override {
+    if (const auto why = java_.why_not()) GTEST_SKIP() << *why;
+    ClientsTest::SetUp();
+  }
+
+  Finished run_java(std::map<std::string, std::string> properties,
+                    const std::vector<std::string>& what, const std::string& jvm_options = "") {
+    properties.emplace("mail.smtp.host", "127.0.0.1");
+    properties["mail.smtp.port"] = port();
+    return run_client("java", java_.arguments(directory_, properties, what), "/dev/null",
+                      {{"JAVA_TOOL_OPTIONS", jvm_options}});
+  }
+  [[nodiscard]] std::string report() const {
+    return directory_.write("report.bin", std::string("\0\r\n.\r\n\xff", 7));
+  }
+
+  JavaMail java_{GetParam()};
+};
+
+TEST_P(JavaTest, Sends) {
+  run_java({}, {jobs()});
+  expect_corpus();
+}
+
+TEST_P(JavaTest, SendsWhatItComposesWithAnAttachment) {
+  run_java({}, {"compose", report()});
+  const std::string data = wait_for_sent(1).at(0).data;
+  EXPECT_THAT(data, HasSubstr("filename=report.bin"));
+  EXPECT_THAT(data, HasSubstr("AA0KLg0K/w=="));
+  EXPECT_THAT(data, HasSubstr("Content-Transfer-Encoding: quoted-printable"));
+  expect_stored_as_sent();
+}
+
+// Without saying so in its MAIL command.
+TEST_P(JavaTest, SendsEightBitWhereItMay) {
+  run_java({{"mail.smtp.allow8bitmime", "true"}}, {"compose", report()});
+  EXPECT_THAT(wait_for_sent(1).at(0).data, HasSubstr("Gr\xc3\xbc\xc3\x9f"
+                                                     "e\n.dot\n"));
+  expect_stored_as_sent();
+}
+
+// An application that turns TLS on whenever STARTTLS is shown is not shown it.
+TEST_P(JavaTest, WithStartTlsEnabledSendsInTheClearWhereNoneIsOffered) {
+  run_java({{"mail.smtp.starttls.enable", "true"}}, {jobs()});
+  expect_corpus();
+}
+
+TEST_P(JavaTest, WithStartTlsRequiredIsGivenItByAListenerWithACertificate) {
+  tls::CertificateRequest request = good_request();
+  request.common_name = "localhost";
+  request.dns_names = {"localhost"};
+  request.ip_addresses = {"127.0.0.1"};
+  const auto issued = trusted_authority().issue(request);
+  ASSERT_TRUE(issued) << issued.error().detail;
+  const std::string key = directory_.write("seal.key", issued.value().key_pem);
+  chmod(key.c_str(), 0600);
+  config()
+      .set("listener", "tls", "may")
+      .set("listener", "certificate", directory_.write("seal.pem", issued.value().certificate_pem))
+      .set("listener", "key", key);
+  const std::string trust_store = directory_.path("trust.p12");
+  run_client("keytool", {"-importcert", "-noprompt", "-alias", "ca", "-storetype", "PKCS12",
+                         "-storepass", "changeit", "-keystore", trust_store, "-file",
+                         directory_.write("ca.pem", trusted_authority().certificate_pem())});
+  // It knows no certificates for addresses.
+  run_java(
+      {{"mail.smtp.host", "localhost"},
+       {"mail.smtp.starttls.enable", "true"},
+       {"mail.smtp.starttls.required", "true"},
+       {"mail.smtp.ssl.checkserveridentity", "true"}},
+      {jobs()},
+      "-Djavax.net.ssl.trustStore=" + trust_store + " -Djavax.net.ssl.trustStorePassword=changeit");
+  expect_corpus_stored();
+  EXPECT_EQ(seal().count("session-tls"), 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Apis, JavaTest, testing::Values("jakarta", "javax"),
+                         [](const auto& api) { return api.param; });
+
+}  // namespace
+}  // namespace support
