@@ -76,6 +76,19 @@ Postfix::~Postfix() {
   }
 }
 
+// Everything for example.test lands in one mailbox.
+std::string Postfix::keep_configuration(const PostfixOptions& options) const {
+  const passwd& user = postfix_user();
+  return "virtual_mailbox_limit = 0\nmailbox_size_limit = 0\n"
+         "virtual_mailbox_domains = example.test\nvirtual_mailbox_base = " +
+         directory_.path("mail") +
+         "\nvirtual_mailbox_maps = static:inbox/\nvirtual_minimum_uid = 1\n"
+         "virtual_uid_maps = static:" +
+         std::to_string(user.pw_uid) +
+         "\nvirtual_gid_maps = static:" + std::to_string(user.pw_gid) + "\n" +
+         (options.is_discarding ? "virtual_transport = discard\n" : "");
+}
+
 void Postfix::write_configuration(const PostfixOptions& options) {
   const passwd& user = postfix_user();
   chmod(directory_.path().c_str(), 0755);
@@ -93,36 +106,31 @@ void Postfix::write_configuration(const PostfixOptions& options) {
   directory_.write("etc/cert.pem", read_file(identity.chain));
   directory_.write("etc/key.pem", read_file(identity.key));
   const std::string here = directory_.path();
-  const std::string ids = "static:" + std::to_string(user.pw_uid);
   directory_.write(
       "etc/main.cf",
       "compatibility_level = 3.6\ncommand_directory = /usr/sbin\ndaemon_directory = " +
-          std::string(kDaemons) + "\nqueue_directory = " + here + "/queue\ndata_directory = " +
-          here + "/data\nmaillog_file = " + here + "/maillog\nmaillog_file_prefixes = " + here +
-          "\nmyhostname = postfix.test\nmydestination =\ninet_interfaces = 127.0.0.1\n"
+          std::string(kDaemons) + "\nqueue_directory = " + here +
+          "/queue\ndata_directory = " + here + "/data\nmaillog_file = " + here +
+          "/maillog\nmaillog_file_prefixes = " + here + "\nmyhostname = " + options.hostname +
+          "\nmydestination =\ninet_interfaces = 127.0.0.1\n"
           "inet_protocols = ipv4\nmynetworks = 127.0.0.0/8\ndisable_dns_lookups = yes\n"
           "smtpd_peername_lookup = no\nsmtpd_relay_restrictions = permit_mynetworks, reject\n"
           "smtpd_client_connection_count_limit = 0\nappend_dot_mydomain = no\n"
           "local_header_rewrite_clients =\nalways_add_missing_headers = no\n"
-          "message_size_limit = 60000000\nvirtual_mailbox_limit = 0\nmailbox_size_limit = 0\n"
-          "virtual_mailbox_domains = example.test\nvirtual_mailbox_base = " +
-          here +
-          "/mail\n"
-          "virtual_mailbox_maps = static:inbox/\nvirtual_minimum_uid = 1\nvirtual_uid_maps = " +
-          ids + "\nvirtual_gid_maps = static:" + std::to_string(user.pw_gid) +
-          "\nalias_maps =\nalias_database =\nsmtpd_tls_security_level = " + options.security_level +
+          "message_size_limit = 60000000\n" +
+          (options.relay.empty() ? keep_configuration(options) : options.relay) +
+          "alias_maps =\nalias_database =\nsmtpd_tls_security_level = " + options.security_level +
           "\n"
           "smtpd_tls_cert_file = " +
           here + "/etc/cert.pem\nsmtpd_tls_key_file = " + here +
           "/etc/key.pem\nsmtpd_tls_mandatory_protocols = " + options.protocols + "\n" +
-          (options.is_implicit_tls ? "smtpd_tls_wrappermode = yes\n" : "") +
-          (options.is_discarding ? "virtual_transport = discard\n" : ""));
+          (options.is_implicit_tls ? "smtpd_tls_wrappermode = yes\n" : ""));
   const std::string smtpd = "127.0.0.1:" + std::to_string(port_);
   std::string master = smtpd + " inet n - n - - smtpd\n";
   for (const char* line :
        {"cleanup unix n - n - 0 cleanup", "qmgr unix n - n 300 1 qmgr",
         "rewrite unix - - n - - trivial-rewrite", "bounce unix - - n - 0 bounce",
-        "defer unix - - n - 0 bounce", "trace unix - - n - 0 bounce",
+        "defer unix - - n - 0 bounce", "trace unix - - n - 0 bounce", "smtp unix - - n - - smtp",
         "virtual unix - n n - - virtual", "error unix - - n - - error",
         "retry unix - - n - - error", "discard unix - - n - - discard",
         "tlsmgr unix - - n 1000? 1 tlsmgr", "anvil unix - - n - 1 anvil",

@@ -1,4 +1,5 @@
-// A real Postfix of the test's own: private configuration, queue and mailbox, TLS demanded.
+// A real Postfix of the test's own: private configuration, queue and mailbox, TLS demanded; or one
+// that hands its mail on.
 //
 // It runs in the foreground as a child and is gone with the object; the system's own Postfix, if
 // there is one, is never touched. Needs root, as Postfix's master does.
@@ -22,6 +23,8 @@ struct PostfixOptions {
   std::string protocols = ">=TLSv1.2";     // smtpd_tls_mandatory_protocols
   std::string security_level = "encrypt";  // smtpd_tls_security_level
   bool is_discarding = false;              // mail goes nowhere, and is counted in the log
+  std::string hostname = "postfix.test";
+  std::string relay;  // lines of main.cf that say where mail goes; else it is kept
 };
 
 class Postfix {
@@ -47,6 +50,7 @@ class Postfix {
 
  private:
   void write_configuration(const PostfixOptions& options);
+  [[nodiscard]] std::string keep_configuration(const PostfixOptions& options) const;
   [[nodiscard]] std::vector<std::string> files() const;
 
   TempDir directory_;
