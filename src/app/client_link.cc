@@ -43,6 +43,7 @@ ClientLink::ClientLink(ListenerContext& context, net::TcpStream stream, std::uin
       peer_(stream_->peer()),
       session_(server_options(context), context.loop->now()),
       transaction_(transaction_options(context)),
+      senders_(SenderRewriting::make(context.listener.sender)),
       opened_(context.loop->now()) {}
 
 ClientLink::~ClientLink() = default;
@@ -224,8 +225,9 @@ void ClientLink::dispatch(smtp::ServerEvent& event) {
   namespace from = smtp::from_client;
   if (const auto* hello = std::get_if<from::Hello>(&event)) {
     answer_hello(*hello);
-  } else if (const auto* mail = std::get_if<from::Mail>(&event)) {
+  } else if (auto* mail = std::get_if<from::Mail>(&event)) {
     ++transactions_;
+    if (senders_) senders_->on_mail(mail->command);
     if (lease_ == nullptr) {
       served_by_.clear();
       served_tls_.clear();

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "app/sender_rewriting.h"
 #include "app/server_tls.h"
 #include "app/smarthost_pool.h"
 #include "app/turn.h"
@@ -116,6 +117,7 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   std::unique_ptr<ServerTls> tls_;  // from STARTTLS on, or from the first byte
   smtp::ServerSession session_;
   relay::Transaction transaction_;
+  std::unique_ptr<SenderRewriting> senders_;  // with `sender`
   SmarthostLink* lease_ = nullptr;
   smtp::Extensions promised_;
   base::Instant opened_;

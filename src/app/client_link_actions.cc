@@ -75,16 +75,19 @@ void ClientLink::perform(const relay::action::CloseClient& action) {
 
 void ClientLink::perform(const relay::action::Finished& action) {
   const std::string reply = action.reply.code == 0 ? "none" : action.reply.summary();
-  const base::LogFields fields = {{"from", action.reverse_path},
-                                  {"recipients", action.recipients},
-                                  {"size", action.size},
-                                  {"reply", reply},
-                                  {"ms", base::milliseconds_between(action.began, action.ended)},
-                                  {"smarthost", served_by_.empty() ? "-" : served_by_},
-                                  {"tls", served_tls_.empty() ? "none" : served_tls_},
-                                  {"reused", was_reused_},
-                                  {"in-doubt", action.is_in_doubt},
-                                  {"why", action.why.empty() ? "-" : action.why}};
+  const bool has_other_sender = senders_ && !senders_->client_path().empty();
+  const base::LogFields fields = {
+      {"from", action.reverse_path},
+      {has_other_sender ? "client-from" : "", has_other_sender ? senders_->client_path() : ""},
+      {"recipients", action.recipients},
+      {"size", action.size},
+      {"reply", reply},
+      {"ms", base::milliseconds_between(action.began, action.ended)},
+      {"smarthost", served_by_.empty() ? "-" : served_by_},
+      {"tls", served_tls_.empty() ? "none" : served_tls_},
+      {"reused", was_reused_},
+      {"in-doubt", action.is_in_doubt},
+      {"why", action.why.empty() ? "-" : action.why}};
   if (action.reply.code < 400) {
     context_.log->info(id_text_, "transaction", fields);
   } else {

@@ -59,6 +59,7 @@ std::string format_json(const std::string& time, base::LogLevel level, std::stri
   line["id"] = id;
   line["event"] = event;
   for (const base::LogField& field : fields) {
+    if (field.key.empty()) continue;
     std::string key(field.key);
     std::replace(key.begin(), key.end(), '-', '_');
     if (field.is_number) {
@@ -179,6 +180,7 @@ std::string format_log_line(LogStyle style, const std::string& time, base::LogLe
   }
   line.append(id).append(" ").append(event);
   for (const base::LogField& field : fields) {
+    if (field.key.empty()) continue;
     line.append(" ").append(field.key).append("=");
     append_value(line, field.value);
   }

@@ -27,7 +27,7 @@ enum class LogLevel { error, warn, info, debug };
 }
 
 struct LogField {
-  std::string_view key;
+  std::string_view key;  // empty: there is nothing to say here, and the field is left out
   std::string value;
   // So that JSON can write it without quotes.
   bool is_number = false;

@@ -20,6 +20,7 @@
 #include "relay/transaction.h"
 #include "smtp/client_session.h"
 #include "smtp/extensions.h"
+#include "smtp/sender.h"
 #include "smtp/server_session.h"
 #include "tls/identity_files.h"
 #include "tls/tls_engine.h"
@@ -69,6 +70,7 @@ struct Listener {
   smtp::LineEndings line_endings = smtp::ServerOptions{}.line_endings;
   smtp::Syntax syntax = smtp::ServerOptions{}.syntax;
   bool received_header = true;
+  smtp::SenderOptions sender;
   std::uint64_t max_message_size = smtp::OfferPolicy{}.max_message_size;  // 0 = the smarthost's
   unsigned max_sessions = 1000;
   unsigned max_sessions_per_client = 0;  // 0 = no limit

@@ -70,6 +70,9 @@ void resolve(Drafts& drafts, const Sources& sources, ProblemList& problems, Prob
 // The part of it that is about TLS toward clients.
 void resolve_client_tls(Draft& listener, ProblemList& problems, ProblemList& warnings);
 
+// The part of it that is about the senders of mail.
+void resolve_senders(const Draft& listener, ProblemList& problems);
+
 // Every key of every section with its value in force.
 [[nodiscard]] std::vector<EffectiveValue> effective_values(Drafts& drafts, const Sources& sources);
 

@@ -64,15 +64,6 @@ Result<bool> socket_address(std::string_view text) {
   return address ? Result<bool>(true) : Result<bool>(address.error());
 }
 
-Result<bool> mail_address(std::string_view text) {
-  const std::size_t at = text.rfind('@');
-  if (at == std::string_view::npos || at == 0 || text.find_first_of(" \t<>") != text.npos) {
-    return wrong("expected a mail address such as app@example.edu");
-  }
-  const auto domain = parse_own_name(text.substr(at + 1));
-  return domain ? Result<bool>(true) : Result<bool>(domain.error());
-}
-
 Codec own_name() {
   return value(field(&General::hostname), parse_own_name,
                [](const std::string& name) { return name; });

@@ -10,18 +10,19 @@
 
 namespace config::codec {
 
-Codec own_name();     // smtpseal.hostname
-Codec log_target();   // stderr or file:PATH; others are for later
-Codec workers();      // more than one is for later
-Codec listen();       // addresses; unix: and systemd: are for later
-Codec allow();        // networks
-Codec client_auth();  // passthrough or off; others are for later
-Codec hosts();        // one host; several, srv: and mx: are for later
-Codec ehlo_name();    // hostname or a name; client is for later
-Codec verify_name();  // host or a name
+Codec own_name();            // smtpseal.hostname
+Codec log_target();          // stderr or file:PATH; others are for later
+Codec workers();             // more than one is for later
+Codec listen();              // addresses; unix: and systemd: are for later
+Codec allow();               // networks
+Codec client_auth();         // passthrough or off; others are for later
+Codec sender();              // an address
+Codec authorized_senders();  // addresses, and domains with an @ before them
+Codec hosts();               // one host; several, srv: and mx: are for later
+Codec ehlo_name();           // hostname or a name; client is for later
+Codec verify_name();         // host or a name
 
-// Checks for later(), of texts that are only kept.
+// A check for later(), of texts that are only kept.
 [[nodiscard]] base::Result<bool> socket_address(std::string_view text);
-[[nodiscard]] base::Result<bool> mail_address(std::string_view text);
 
 }  // namespace config::codec

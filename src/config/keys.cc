@@ -86,6 +86,20 @@ void add_listener_tls(Table& table) {
   table.add("client_ca", texts(field(&Listener::client_ca)));
 }
 
+void add_listener_senders(Table& table) {
+  using smtp::SenderMode;
+  using smtp::SenderOptions;
+  table.add("sender", sender());
+  table.add("sender_mode", choice(field(&Listener::sender, &SenderOptions::envelope),
+                                  {{"force", SenderMode::force},
+                                   {"if-unauthorized", SenderMode::if_unauthorized}}));
+  table.add("header_from", choice(field(&Listener::sender, &SenderOptions::header_from),
+                                  {{"keep", SenderMode::keep},
+                                   {"force", SenderMode::force, false},
+                                   {"if-unauthorized", SenderMode::if_unauthorized, false}}));
+  table.add("authorized_senders", authorized_senders());
+}
+
 void add_listener(Table table) {
   using smtp::LineEndings;
   using smtp::Syntax;
@@ -105,9 +119,7 @@ void add_listener(Table table) {
   table.add("syntax", choice(field(&Listener::syntax),
                              {{"tolerant", Syntax::tolerant}, {"strict", Syntax::strict}}));
   table.add("received_header", flag(field(&Listener::received_header)));
-  table.add_unused("sender", later(mail_address));
-  table.add_unused("sender_mode", later_word({}, {"force", "if-unauthorized"}), "force");
-  table.add_unused("header_from", later(mail_address));
+  add_listener_senders(table);
   table.add("max_message_size", size(field(&Listener::max_message_size), 0, 1024 * kGibi));
   table.add("max_sessions", number(field(&Listener::max_sessions), 1, kMaxSessions));
   table.add("max_sessions_per_client",

@@ -76,6 +76,7 @@ class Resolver {
       choose_smarthost(*draft);
       check_reach(*draft);
       resolve_client_tls(*draft, problems_, warnings_);
+      resolve_senders(*draft, problems_);
     }
     check_addresses();
     check_loops();

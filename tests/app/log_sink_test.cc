@@ -35,6 +35,14 @@ TEST(LogLine, StaysOneLineWhateverAPeerSays) {
   EXPECT_EQ(line.find_first_of("\r\n\x1b"), std::string::npos);
 }
 
+TEST(LogLine, LeavesFieldsWithoutAKeyOut) {
+  const auto line_of = [](LogStyle style) {
+    return format_log_line(style, "", base::LogLevel::warn, "-", "x", {{"a", 1}, {"", "b"}});
+  };
+  EXPECT_EQ(line_of(LogStyle::journald), "<4>- x a=1");
+  EXPECT_EQ(nlohmann::json::parse(line_of(LogStyle::json)).size(), 5U);
+}
+
 TEST(LogLine, HasAPriorityAndNoTimeForTheJournal) {
   EXPECT_EQ(format_log_line(LogStyle::journald, "", base::LogLevel::warn, "-", "drain", {}),
             "<4>- drain");

@@ -89,6 +89,9 @@ TEST_F(EffectiveTest, StatesTheDocumentedDefaults) {
       {"listener", "syntax", "tolerant"},
       {"listener", "received_header", "yes"},
       {"listener", "sender", ""},
+      {"listener", "sender_mode", "force"},
+      {"listener", "header_from", "keep"},
+      {"listener", "authorized_senders", ""},
       {"listener", "max_message_size", "0"},
       {"listener", "max_sessions", "1000"},
       {"listener", "max_sessions_per_client", "0"},
@@ -196,7 +199,7 @@ TEST_F(EffectiveTest, NotesOnlyWhatIsNoDefaultAndLeavesOutWhatThereIsNot) {
               HasSubstr("# " + path_ + ":3: not available in this version\nusername = app\n"));
   EXPECT_THAT(text, HasSubstr("asks for what is not available in this version"));
   EXPECT_THAT(text, Not(HasSubstr("default\n")));
-  for (const char* key : {"user =", "spool_max_size", "sender_mode", "password_file"}) {
+  for (const char* key : {"user =", "spool_max_size", "proxy_networks", "password_file"}) {
     EXPECT_THAT(text, Not(HasSubstr('\n' + std::string(key)))) << key;
     EXPECT_THAT(text, Not(HasSubstr("\n# " + std::string(key)))) << key;
   }
