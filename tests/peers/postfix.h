@@ -25,6 +25,7 @@ struct PostfixOptions {
   bool is_discarding = false;              // mail goes nowhere, and is counted in the log
   std::string hostname = "postfix.test";
   std::string relay;  // lines of main.cf that say where mail goes; else it is kept
+  std::string more;                        // further lines of main.cf, which win
 };
 
 class Postfix {
@@ -41,6 +42,8 @@ class Postfix {
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] const std::string& ca_file() const { return ca_file_; }
+  // Of its folders: "etc", "queue".
+  [[nodiscard]] std::string path(const std::string& name) const { return directory_.path(name); }
 
   // Waits until `count` mails lie in the mailbox and returns them, oldest first.
   std::vector<std::string> wait_for_mails(std::size_t count, Milliseconds patience = kPatience);

@@ -55,6 +55,8 @@ class UnpackedServer {
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] const std::string& ca_file() const { return ca_file_; }
   [[nodiscard]] std::string log() const { return process_->errors() + process_->output(); }
+  // The folder it may write to and that is seen from here.
+  [[nodiscard]] std::string store() const { return directory_.path("store"); }
 
   // Waits until it keeps `count` mails and returns them in no order.
   [[nodiscard]] std::vector<KeptMail> wait_for_mails(std::size_t count) const;
