@@ -124,8 +124,7 @@ void Postfix::write_configuration(const PostfixOptions& options) {
           "smtpd_tls_cert_file = " +
           here + "/etc/cert.pem\nsmtpd_tls_key_file = " + here +
           "/etc/key.pem\nsmtpd_tls_mandatory_protocols = " + options.protocols + "\n" +
-          (options.is_implicit_tls ? "smtpd_tls_wrappermode = yes\n" : "") +
-          options.more);
+          (options.is_implicit_tls ? "smtpd_tls_wrappermode = yes\n" : "") + options.more);
   const std::string smtpd = "127.0.0.1:" + std::to_string(port_);
   std::string master = smtpd + " inet n - n - - smtpd\n";
   for (const char* line :

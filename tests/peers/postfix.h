@@ -25,7 +25,7 @@ struct PostfixOptions {
   bool is_discarding = false;              // mail goes nowhere, and is counted in the log
   std::string hostname = "postfix.test";
   std::string relay;  // lines of main.cf that say where mail goes; else it is kept
-  std::string more;                        // further lines of main.cf, which win
+  std::string more;   // further lines of main.cf, which win
 };
 
 class Postfix {
