@@ -1,6 +1,4 @@
-// Programs that send a finished mail: for cron jobs, scripts and backups.
-#include <sys/stat.h>
-
+// Programs that send a finished mail: for cron jobs, scripts and backups. contrib/recipes has them.
 #include "peers/clients_fixture.h"
 
 namespace support {
@@ -9,15 +7,6 @@ namespace {
 class CommandsTest : public ClientsTest {
  protected:
   [[nodiscard]] std::string server() { return "127.0.0.1:" + port(); }
-
-  // As contrib/recipes/cron-msmtp.md has it, but for the port.
-  std::string msmtp_configuration() {
-    const std::string path = directory_.write(
-        "msmtprc", "defaults\ntls off\nauth off\n\naccount default\nhost 127.0.0.1\nport " +
-                       port() + "\nfrom app@client.test\n");
-    chmod(path.c_str(), 0600);
-    return path;
-  }
 };
 
 TEST_F(CommandsTest, CurlSends) {
@@ -74,15 +63,6 @@ TEST_F(CommandsTest, MsmtpSendsAsSendmailDoes) {
     return std::vector<std::string>{"-C", msmtp_configuration(), "-t", "-oi"};
   });
   expect_corpus();
-}
-
-TEST_F(CommandsTest, PhpMailSendsThroughMsmtp) {
-  if (!find_program("php") || !find_program("msmtp")) GTEST_SKIP() << "php or msmtp is not there";
-  run_client("php", {"-d", "sendmail_path=msmtp -C " + msmtp_configuration() + " -t -i", "-r",
-                     "exit(mail('b@example.test', 'php', \"Hello.\\n.dot\\n\", "
-                     "\"From: app@client.test\\r\\nX-Two: 2\") ? 0 : 1);"});
-  EXPECT_NE(wait_for_sent(1).at(0).data.find("\n\nHello.\n.dot\n"), std::string::npos);
-  expect_stored_as_sent();
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,13 +47,22 @@ class ClientsTest : public testing::Test {
   // A script or source in tests/peers/clients.
   [[nodiscard]] static std::string client_file(const std::string& name);
 
+  // msmtp's configuration as contrib/recipes/cron.md has it; a path.
+  [[nodiscard]] std::string msmtp_configuration();
+  // Why there is no nodemailer here, or nothing; and where Debian puts modules, for a Node from
+  // elsewhere that does not look there.
+  [[nodiscard]] static std::optional<std::string> why_no_nodemailer();
+  [[nodiscard]] static std::vector<std::pair<std::string, std::string>> node_environment();
+
   // Waits until the smarthost has all that clients sent, and compares: every copy that it stored is
   // a mail as it was on the wire, there is one for each recipient, and all went through verified
   // TLS.
   void expect_stored_as_sent();
-  // The corpus was on the wire, each mail once and to all its recipients, and is stored as it was
-  // sent. `is_rewriting`: the client writes header fields anew (difference_unfolded).
-  void expect_corpus(bool is_rewriting = false, const std::set<std::string>& rewritten = {});
+  // These mails were on the wire, each once and to all its recipients, as `compare` has it, and are
+  // stored as they were sent.
+  using Comparison = std::string (*)(const std::string& before, const std::string& after);
+  void expect_corpus(Comparison compare = difference,
+                     const std::vector<CorpusMail>& mails = corpus());
   // The same of a client that cannot be heard, being inside TLS: the corpus is stored as it is.
   void expect_corpus_stored();
   // What clients sent, `count` mails.

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 
 #include "support/patience.h"
 #include "support/process.h"
@@ -66,15 +67,13 @@ const std::string& JavaMail::classes() const {
 }
 
 std::vector<std::string> JavaMail::arguments(const TempDir& directory,
-                                             const std::map<std::string, std::string>& properties,
+                                             const std::string& properties,
                                              const std::vector<std::string>& what) const {
-  std::string lines;
-  for (const auto& [key, value] : properties) lines += key + "=" + value + "\n";
   std::vector<std::string> path = libraries();
   path.insert(path.begin(), classes());
   std::vector<std::string> arguments = java_options();
   arguments.insert(arguments.end(),
-                   {"-cp", class_path(path), "Send", directory.write("properties", lines)});
+                   {"-cp", class_path(path), "Send", directory.write("properties", properties)});
   arguments.insert(arguments.end(), what.begin(), what.end());
   return arguments;
 }

@@ -2,7 +2,6 @@
 // wanted.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,10 +17,11 @@ class JavaMail {
 
   // Why it cannot run here, or nothing.
   [[nodiscard]] std::optional<std::string> why_not() const;
-  // Arguments to java(1) that send what `what` says with these properties of a Session.
-  [[nodiscard]] std::vector<std::string> arguments(
-      const TempDir& directory, const std::map<std::string, std::string>& properties,
-      const std::vector<std::string>& what) const;
+  // Arguments to java(1) that send what `what` says with these properties of a Session, a line
+  // each.
+  [[nodiscard]] std::vector<std::string> arguments(const TempDir& directory,
+                                                   const std::string& properties,
+                                                   const std::vector<std::string>& what) const;
 
  private:
   // The folder with the compiled class.

@@ -1,17 +1,21 @@
-// Jakarta Mail, and JavaMail that it was before: as they come out of the box, as applications set
-// them, with TLS that they turn on wherever they are shown STARTTLS.
+// Jakarta Mail, and JavaMail that it was before: as contrib/recipes/java.md has them, as
+// applications set them, with TLS that they turn on wherever they are shown STARTTLS.
 #include "peers/clients_java.h"
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
 #include "peers/clients_fixture.h"
+#include "peers/recipes.h"
 #include "support/certificates.h"
 
 namespace support {
 namespace {
 
 using ::testing::HasSubstr;
+
+// Where the recipe has the properties for a listener with a certificate.
+constexpr std::size_t kTlsBlock = 2;
 
 class JavaTest : public ClientsTest, public testing::WithParamInterface<std::string> {
  protected:
@@ -20,10 +24,10 @@ class JavaTest : public ClientsTest, public testing::WithParamInterface<std::str
     ClientsTest::SetUp();
   }
 
-  Finished run_java(std::map<std::string, std::string> properties,
-                    const std::vector<std::string>& what, const std::string& jvm_options = "") {
-    properties.emplace("mail.smtp.host", "127.0.0.1");
-    properties["mail.smtp.port"] = port();
+  // With the properties that the recipe has in block number `block`, and these lines.
+  Finished run_java(const std::string& more, const std::vector<std::string>& what,
+                    std::size_t block = 0, const std::string& jvm_options = "") {
+    const std::string properties = recipe_block("java.md", "properties", port(), block) + more;
     return run_client("java", java_.arguments(directory_, properties, what), "/dev/null",
                       {{"JAVA_TOOL_OPTIONS", jvm_options}});
   }
@@ -35,12 +39,12 @@ class JavaTest : public ClientsTest, public testing::WithParamInterface<std::str
 };
 
 TEST_P(JavaTest, Sends) {
-  run_java({}, {jobs()});
+  run_java("", {jobs()});
   expect_corpus();
 }
 
 TEST_P(JavaTest, SendsWhatItComposesWithAnAttachment) {
-  run_java({}, {"compose", report()});
+  run_java("", {"compose", report()});
   const std::string data = wait_for_sent(1).at(0).data;
   EXPECT_THAT(data, HasSubstr("filename=report.bin"));
   EXPECT_THAT(data, HasSubstr("AA0KLg0K/w=="));
@@ -50,7 +54,7 @@ TEST_P(JavaTest, SendsWhatItComposesWithAnAttachment) {
 
 // Without saying so in its MAIL command.
 TEST_P(JavaTest, SendsEightBitWhereItMay) {
-  run_java({{"mail.smtp.allow8bitmime", "true"}}, {"compose", report()});
+  run_java("mail.smtp.allow8bitmime=true\n", {"compose", report()});
   EXPECT_THAT(wait_for_sent(1).at(0).data, HasSubstr("Gr\xc3\xbc\xc3\x9f"
                                                      "e\n.dot\n"));
   expect_stored_as_sent();
@@ -58,7 +62,7 @@ TEST_P(JavaTest, SendsEightBitWhereItMay) {
 
 // An application that turns TLS on whenever STARTTLS is shown is not shown it.
 TEST_P(JavaTest, WithStartTlsEnabledSendsInTheClearWhereNoneIsOffered) {
-  run_java({{"mail.smtp.starttls.enable", "true"}}, {jobs()});
+  run_java("mail.smtp.starttls.enable=true\n", {jobs()});
   expect_corpus();
 }
 
@@ -79,13 +83,8 @@ TEST_P(JavaTest, WithStartTlsRequiredIsGivenItByAListenerWithACertificate) {
   run_client("keytool", {"-importcert", "-noprompt", "-alias", "ca", "-storetype", "PKCS12",
                          "-storepass", "changeit", "-keystore", trust_store, "-file",
                          directory_.write("ca.pem", trusted_authority().certificate_pem())});
-  // It knows no certificates for addresses.
   run_java(
-      {{"mail.smtp.host", "localhost"},
-       {"mail.smtp.starttls.enable", "true"},
-       {"mail.smtp.starttls.required", "true"},
-       {"mail.smtp.ssl.checkserveridentity", "true"}},
-      {jobs()},
+      "", {jobs()}, kTlsBlock,
       "-Djavax.net.ssl.trustStore=" + trust_store + " -Djavax.net.ssl.trustStorePassword=changeit");
   expect_corpus_stored();
   EXPECT_EQ(seal().count("session-tls"), 1U);

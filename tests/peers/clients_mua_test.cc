@@ -1,7 +1,9 @@
 // Programs with which people write mail: they compose it, what matters is that it arrives as sent.
+// As contrib/recipes/cron.md has them.
 #include <gmock/gmock.h>
 
 #include "peers/clients_fixture.h"
+#include "peers/recipes.h"
 
 namespace support {
 namespace {
@@ -26,11 +28,10 @@ class MailersTest : public ClientsTest {
 
 TEST_F(MailersTest, MuttSends) {
   if (!find_program("mutt")) GTEST_SKIP() << "mutt is not installed";
-  const std::string configuration = directory_.write(
-      "muttrc", "set smtp_url=\"smtp://127.0.0.1:" + port() +
-                    "/\"\nset from=app@client.test\nset envelope_from_address=app@client.test\n"
-                    "set use_envelope_from\nset ssl_force_tls=no\nset copy=no\nset allow_8bit\nset "
-                    "hostname=client.test\n");
+  const std::string configuration =
+      directory_.write("muttrc", recipe_block("cron.md", "muttrc", port()) +
+                                     "set from=app@client.test\nset copy=no\nset allow_8bit\n"
+                                     "set hostname=client.test\n");
   run_client(
       "mutt",
       {"-n", "-F", configuration, "-s", "a report", "-a", attachment_, "--", "b@example.test"},
@@ -40,11 +41,11 @@ TEST_F(MailersTest, MuttSends) {
 
 TEST_F(MailersTest, SnailSends) {
   if (!find_program("s-nail")) GTEST_SKIP() << "s-nail is not installed";
-  run_client("s-nail",
-             {"-:/", "-S", "v15-compat", "-S", "mta=smtp://127.0.0.1:" + port(), "-S",
-              "smtp-auth=none", "-S", "from=app@client.test", "-S", "hostname=client.test", "-s",
-              "a report", "-a", attachment_, "b@example.test"},
-             body_);
+  const std::string configuration =
+      directory_.write("mailrc", recipe_block("cron.md", "mailrc", port()) +
+                                     "set from=app@client.test hostname=client.test\n");
+  run_client("s-nail", {"-:u", "-s", "a report", "-a", attachment_, "b@example.test"}, body_,
+             {{"MAILRC", configuration}});
   expect_composed();
 }
 

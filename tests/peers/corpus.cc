@@ -140,17 +140,14 @@ std::string difference(const std::string& before, const std::string& after) {
   return {};
 }
 
-std::string difference_unfolded(const std::string& before, const std::string& after,
-                                const std::set<std::string>& rewritten) {
+std::string difference_unfolded(const std::string& before, const std::string& after) {
   const std::size_t before_size = header_size(before);
   const std::size_t after_size = header_size(after);
   const std::string body = after.substr(after_size);
   if (body != before.substr(before_size)) return excerpt(before.substr(before_size), body);
-  const auto lines_of = [&rewritten](const std::string& header) {
+  const auto lines_of = [](const std::string& header) {
     std::vector<std::string> lines;
-    for (const Field& field : fields_of(header)) {
-      if (!rewritten.contains(field.name)) lines.push_back(unfolded(field));
-    }
+    for (const Field& field : fields_of(header)) lines.push_back(unfolded(field));
     return lines;
   };
   const std::vector<std::string> wanted = lines_of(before.substr(0, before_size));

@@ -29,9 +29,7 @@ struct CorpusMail {
 [[nodiscard]] std::string difference(const std::string& before, const std::string& after);
 
 // As difference(), for programs that write header fields anew on purpose: bodies are compared octet
-// for octet, fields in their order with folding taken out, names in any case. Fields that
-// `rewritten` names are left out on both sides.
-[[nodiscard]] std::string difference_unfolded(const std::string& before, const std::string& after,
-                                              const std::set<std::string>& rewritten = {});
+// for octet, fields in their order with folding taken out, names in any case.
+[[nodiscard]] std::string difference_unfolded(const std::string& before, const std::string& after);
 
 }  // namespace support

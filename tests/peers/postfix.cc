@@ -76,11 +76,12 @@ Postfix::~Postfix() {
   }
 }
 
-// Everything for example.test lands in one mailbox.
+// Everything for example.test lands in one mailbox, and for example.edu, as documents have it.
 std::string Postfix::keep_configuration(const PostfixOptions& options) const {
   const passwd& user = postfix_user();
   return "virtual_mailbox_limit = 0\nmailbox_size_limit = 0\n"
-         "virtual_mailbox_domains = example.test\nvirtual_mailbox_base = " +
+         "virtual_mailbox_domains = example.test, example.edu\n"
+         "default_transport = error:not kept\nvirtual_mailbox_base = " +
          directory_.path("mail") +
          "\nvirtual_mailbox_maps = static:inbox/\nvirtual_minimum_uid = 1\n"
          "virtual_uid_maps = static:" +

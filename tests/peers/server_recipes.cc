@@ -84,7 +84,9 @@ Files sendmail_files(const PeerOptions& options, std::uint16_t port, const std::
            define("confCACERT", "/etc/peer/authorities.pem") +
            define("confCACERT_PATH", "/etc/ssl/certs") +
            define("confSERVER_SSL_OPTIONS", is_old ? "+SSL_OP_NO_TLSv1_3" : "+SSL_OP_NO_TLSv1_2") +
-           define("confTO_IDENT", "0") + define("confEIGHT_BIT_HANDLING", "pass8") +
+           define("confTO_IDENT", "0") +
+           // However busy the machine is.
+           define("confREFUSE_LA", "1000") + define("confEIGHT_BIT_HANDLING", "pass8") +
            // Its queue keeps a mail as it came: header and body in a file each.
            define("confDELIVERY_MODE", "queueonly") +
            "MODIFY_MAILER_FLAGS(`LOCAL', `-w')\nFEATURE(`no_default_msa')\n"
