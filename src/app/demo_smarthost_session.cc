@@ -128,7 +128,7 @@ void DemoSmarthostSession::on_hello(const smtp::SplitCommand& command, bool is_e
     refuse(*reply);
     return;
   }
-  client_name_ = std::get<std::string>(name);
+  client_name_ = std::get<smtp::HelloCommand>(name).name;
   is_extended_ = is_extended;
   end_transaction();
   if (is_extended) {

@@ -66,19 +66,48 @@ bool is_foreign(std::string_view line) {
   return (is_http && word.size() < line.size()) || is_header_field(line);
 }
 
+constexpr std::size_t kMaxHelloName = 255;  // RFC 5321 4.5.3.1.2
+
+// RFC 5321 4.1.2: Domain, which an IPv4 address without brackets is, too, or address-literal, taken
+// by its brackets alone.
+bool is_host_name(std::string_view text) {
+  if (text.size() > kMaxHelloName) return false;
+  if (text.starts_with('[') && text.ends_with(']')) {
+    text = text.substr(1, text.size() - 2);
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+      return c > 0x20 && c < 0x7f && c != '[' && c != ']' && c != '\\';
+    });
+  }
+  const std::vector<std::string_view> labels = base::split(text, '.');
+  return std::all_of(labels.begin(), labels.end(), [](std::string_view label) {
+    return !label.empty() && !label.starts_with('-') && !label.ends_with('-') &&
+           std::all_of(label.begin(), label.end(),
+                       [](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
+  });
+}
+
 Reply bad_parameter(std::string_view why) { return Reply::make(501, "5.5.4", why); }
 Reply unknown_parameter() {
   return Reply::make(555, "5.5.4", "parameter not recognised or not offered");
 }
 
-// What follows "FROM:" or "TO:" of a MAIL or RCPT command; nothing when it is not there.
-std::optional<std::string_view> after_keyword(std::string_view argument, std::string_view keyword,
-                                              Syntax syntax) {
-  if (!base::istarts_with(argument, keyword)) return std::nullopt;
+// The path behind "FROM:" or "TO:" of a MAIL or RCPT command.
+std::variant<ParsedPath, Reply> parse_path_behind(std::string_view keyword,
+                                                  std::string_view argument, bool is_reverse,
+                                                  Syntax syntax) {
+  const auto bad_syntax = [&] {
+    const std::string verb = is_reverse ? "MAIL " : "RCPT ";
+    return Reply::make(501, "5.5.4", "syntax: " + verb + std::string(keyword) + ":<address>");
+  };
+  if (!base::istarts_with(argument, keyword)) return bad_syntax();
   std::string_view rest = argument.substr(keyword.size());
+  const bool has_space = rest.starts_with(' ') || rest.starts_with('\t');
   if (syntax == Syntax::tolerant) rest = base::trimmed(rest);
-  if (!rest.starts_with(':')) return std::nullopt;
-  return rest.substr(1);
+  if (!rest.starts_with(':')) return bad_syntax();
+  auto path = parse_path(rest.substr(1), is_reverse, syntax);
+  auto* const parsed = std::get_if<ParsedPath>(&path);
+  if (parsed != nullptr && has_space) parsed->tolerated.add(Tolerance::space_before_colon);
+  return path;
 }
 
 // RFC 5321 4.1.2: esmtp-param.
@@ -264,15 +293,14 @@ SplitCommand split_command(std::string_view line) {
 
 std::variant<MailCommand, Reply> parse_mail(std::string_view argument, const Extensions& offered,
                                             Syntax syntax) {
-  const auto text = after_keyword(argument, "FROM", syntax);
-  if (!text) return Reply::make(501, "5.5.4", "syntax: MAIL FROM:<address>");
-  auto path = parse_path(*text, true, syntax);
+  auto path = parse_path_behind("FROM", argument, true, syntax);
   if (auto* refusal = std::get_if<Reply>(&path)) return std::move(*refusal);
   auto& parsed = std::get<ParsedPath>(path);
   auto parameters = parse_parameters(parsed.rest);
   if (auto* refusal = std::get_if<Reply>(&parameters)) return std::move(*refusal);
   MailCommand mail;
   mail.reverse_path = std::move(parsed.path);
+  mail.tolerated = parsed.tolerated;
   mail.parameters = std::get<std::vector<Parameter>>(std::move(parameters));
   for (const Parameter& parameter : mail.parameters) {
     if (auto refusal = take_mail_parameter(mail, parameter, offered)) return *std::move(refusal);
@@ -283,15 +311,14 @@ std::variant<MailCommand, Reply> parse_mail(std::string_view argument, const Ext
 
 std::variant<RcptCommand, Reply> parse_rcpt(std::string_view argument, const Extensions& offered,
                                             bool is_utf8, Syntax syntax) {
-  const auto text = after_keyword(argument, "TO", syntax);
-  if (!text) return Reply::make(501, "5.5.4", "syntax: RCPT TO:<address>");
-  auto path = parse_path(*text, false, syntax);
+  auto path = parse_path_behind("TO", argument, false, syntax);
   if (auto* refusal = std::get_if<Reply>(&path)) return std::move(*refusal);
   auto& parsed = std::get<ParsedPath>(path);
   auto parameters = parse_parameters(parsed.rest);
   if (auto* refusal = std::get_if<Reply>(&parameters)) return std::move(*refusal);
   RcptCommand rcpt;
   rcpt.forward_path = std::move(parsed.path);
+  rcpt.tolerated = parsed.tolerated;
   rcpt.parameters = std::get<std::vector<Parameter>>(std::move(parameters));
   for (const Parameter& parameter : rcpt.parameters) {
     if (auto refusal = take_rcpt_parameter(rcpt, parameter, offered, is_utf8)) {
@@ -302,20 +329,24 @@ std::variant<RcptCommand, Reply> parse_rcpt(std::string_view argument, const Ext
   return rcpt;
 }
 
-std::variant<std::string, Reply> parse_hello(std::string_view argument, Syntax syntax) {
-  if (argument.empty() && syntax == Syntax::strict) {
-    return Reply::make(501, "5.5.2", "a host name must follow");
+std::variant<HelloCommand, Reply> parse_hello(std::string_view argument, Syntax syntax) {
+  HelloCommand hello;
+  if (argument.empty()) {
+    if (syntax == Syntax::strict) return Reply::make(501, "5.5.2", "a host name must follow");
+    hello.tolerated.add(Tolerance::no_hello_name);
+  } else if (!is_host_name(argument)) {
+    if (syntax == Syntax::strict) return Reply::make(501, "5.5.2", "that is no host name");
+    hello.tolerated.add(Tolerance::odd_hello_name);
   }
-  constexpr std::size_t kMaxName = 255;  // RFC 5321 4.5.3.1.2
-  std::string name(argument.substr(0, kMaxName));
+  hello.name = argument.substr(0, kMaxHelloName);
   std::replace_if(
-      name.begin(), name.end(),
+      hello.name.begin(), hello.name.end(),
       [](char c) {
         // "(" and ")" would begin and end a comment in the Received line.
         return c <= 0x20 || c > 0x7e || c == '(' || c == ')' || c == ';' || c == '\\' || c == '"';
       },
       '?');
-  return name;
+  return hello;
 }
 
 std::string format(const MailCommand& command) {

@@ -15,6 +15,7 @@
 #include "smtp/extensions.h"
 #include "smtp/path.h"
 #include "smtp/reply.h"
+#include "smtp/tolerance.h"
 
 namespace smtp {
 
@@ -67,6 +68,7 @@ struct MailCommand {
   bool is_binary = false;     // BODY=BINARYMIME
   bool is_utf8 = false;       // SMTPUTF8
   bool asks_dsn = false;      // RET or ENVID present
+  Tolerances tolerated;       // in the client's line
 };
 
 // RCPT (RFC 5321 4.1.1.3) with NOTIFY and ORCPT (RFC 3461).
@@ -74,6 +76,13 @@ struct RcptCommand {
   std::string forward_path;
   std::vector<Parameter> parameters;
   bool asks_dsn = false;
+  Tolerances tolerated;
+};
+
+// HELO and EHLO (RFC 5321 4.1.1.1).
+struct HelloCommand {
+  std::string name;  // fit for a Received line: printable ASCII without spaces, at most 255 octets
+  Tolerances tolerated;
 };
 
 // `argument` is SplitCommand::argument. Only parameters of extensions in `offered` are accepted
@@ -85,10 +94,9 @@ struct RcptCommand {
 [[nodiscard]] std::variant<RcptCommand, Reply> parse_rcpt(std::string_view argument,
                                                           const Extensions& offered, bool is_utf8,
                                                           Syntax syntax);
-// The name a client gives in HELO or EHLO, made fit for a Received line: printable ASCII without
-// spaces, at most 255 octets; refused (501 5.5.2) only when missing under strict syntax.
-[[nodiscard]] std::variant<std::string, Reply> parse_hello(std::string_view argument,
-                                                           Syntax syntax);
+// tolerant: a name that is missing or no host name is made fit; strict: it is refused (501 5.5.2).
+[[nodiscard]] std::variant<HelloCommand, Reply> parse_hello(std::string_view argument,
+                                                            Syntax syntax);
 
 // "MAIL FROM:<a@b> SIZE=10", without CRLF.
 [[nodiscard]] std::string format(const MailCommand& command);

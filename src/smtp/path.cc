@@ -1,5 +1,6 @@
 #include "smtp/path.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -58,46 +59,84 @@ bool has_stray_octets(std::string_view inside) {
   return is_quoted;
 }
 
-}  // namespace
+// 4.1.2: a Dot-string neither begins nor ends with a dot, nor has it two in a row.
+bool has_stray_dot(std::string_view inside) {
+  if (inside.starts_with('@')) inside.remove_prefix(std::min(inside.find(':'), inside.size()));
+  if (inside.starts_with(':')) inside.remove_prefix(1);
+  if (inside.starts_with('"')) return false;
+  const std::string_view local_part = inside.substr(0, inside.rfind('@'));
+  return local_part.starts_with('.') || local_part.ends_with('.') ||
+         local_part.find("..") != std::string_view::npos;
+}
 
-std::variant<ParsedPath, Reply> parse_path(std::string_view text, bool is_reverse, Syntax syntax) {
-  if (syntax == Syntax::tolerant) text = base::trimmed(text);
-  std::string_view inside;
-  std::string_view rest;
+// The path without its brackets, which may be missing, and what comes behind it.
+std::variant<ParsedPath, Reply> take_brackets_off(std::string_view text, bool is_reverse,
+                                                  Syntax syntax) {
+  ParsedPath parsed;
   if (text.starts_with('<')) {
     const std::size_t end = end_of_path(text);
     if (end == std::string_view::npos) return bad_syntax(is_reverse, "the address has no end");
-    inside = text.substr(1, end - 1);
-    rest = text.substr(end + 1);
-    if (!rest.empty() && rest.front() != ' ') {
+    parsed.path = text.substr(1, end - 1);
+    parsed.rest = text.substr(end + 1);
+    if (!parsed.rest.empty() && parsed.rest.front() != ' ') {
       return bad_syntax(is_reverse, "something sticks to the end of the address");
     }
-    if (syntax == Syntax::tolerant) inside = base::trimmed(inside);
-  } else if (syntax == Syntax::tolerant && !text.empty()) {
-    const std::size_t end = text.find(' ');
-    inside = text.substr(0, end);
-    rest = end == std::string_view::npos ? std::string_view() : text.substr(end);
-    if (inside.find_first_of("<>\"") != std::string_view::npos) {
-      return bad_syntax(is_reverse, "the address is malformed");
-    }
-  } else {
+    return parsed;
+  }
+  if (syntax == Syntax::strict || text.empty()) {
     return bad_syntax(is_reverse, "the address must stand between < and >");
   }
-  if (inside.empty() && !is_reverse) return bad_syntax(is_reverse, "a recipient cannot be empty");
-  if (inside.size() + 2 > kMaxPath) return bad_syntax(is_reverse, "the address is too long");
-  for (const char c : inside) {
-    if (is_control(static_cast<unsigned char>(c))) {
-      return bad_syntax(is_reverse, "the address holds a control character");
-    }
+  const std::size_t end = std::min(text.find(' '), text.size());
+  parsed.path = text.substr(0, end);
+  parsed.rest = text.substr(end);
+  if (parsed.path.find_first_of("<>\"") != std::string::npos) {
+    return bad_syntax(is_reverse, "the address is malformed");
   }
-  if (has_stray_octets(inside)) return bad_syntax(is_reverse, "the address is malformed");
-  if (!base::is_utf8(inside)) return bad_syntax(is_reverse, "the address is not valid UTF-8");
-  if (has_c1_control(inside)) {
-    return bad_syntax(is_reverse, "the address holds a control character");
+  parsed.tolerated.add(Tolerance::no_angle_brackets);
+  return parsed;
+}
+
+// What makes it unfit to be carried at all; empty when nothing does.
+std::string_view fault_of(std::string_view inside) {
+  if (inside.size() + 2 > kMaxPath) return "the address is too long";
+  for (const char c : inside) {
+    if (is_control(static_cast<unsigned char>(c))) return "the address holds a control character";
+  }
+  if (has_stray_octets(inside)) return "the address is malformed";
+  if (!base::is_utf8(inside)) return "the address is not valid UTF-8";
+  if (has_c1_control(inside)) return "the address holds a control character";
+  return {};
+}
+
+}  // namespace
+
+std::variant<ParsedPath, Reply> parse_path(std::string_view text, bool is_reverse, Syntax syntax) {
+  const bool is_strict = syntax == Syntax::strict;
+  const bool has_space_before = text.starts_with(' ') || text.starts_with('\t');
+  if (has_space_before && is_strict) {
+    return bad_syntax(is_reverse, "no space may stand before the address");
+  }
+  auto taken = take_brackets_off(base::trimmed(text), is_reverse, syntax);
+  auto* const parsed = std::get_if<ParsedPath>(&taken);
+  if (parsed == nullptr) return taken;
+  if (has_space_before) parsed->tolerated.add(Tolerance::space_after_colon);
+
+  std::string_view inside = parsed->path;
+  if (!is_strict && inside != base::trimmed(inside)) {
+    inside = base::trimmed(inside);
+    parsed->tolerated.add(Tolerance::space_in_path);
+  }
+  if (inside.empty() && !is_reverse) return bad_syntax(is_reverse, "a recipient cannot be empty");
+  if (const auto fault = fault_of(inside); !fault.empty()) return bad_syntax(is_reverse, fault);
+  if (has_stray_dot(inside)) {
+    if (is_strict) return bad_syntax(is_reverse, "the local part has a dot where none may stand");
+    parsed->tolerated.add(Tolerance::stray_dot);
   }
   std::string path(1, '<');
   path.append(inside).push_back('>');
-  return ParsedPath{std::move(path), base::trimmed(rest)};
+  parsed->path = std::move(path);
+  parsed->rest = base::trimmed(parsed->rest);
+  return taken;
 }
 
 }  // namespace smtp

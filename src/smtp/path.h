@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "smtp/reply.h"
+#include "smtp/tolerance.h"
 
 namespace smtp {
 
@@ -18,12 +19,14 @@ enum class Syntax { tolerant, strict };
 struct ParsedPath {
   std::string path;       // with angle brackets, as it goes to the smarthost: "<a@b>", "<>"
   std::string_view rest;  // the parameters, leading spaces removed
+  Tolerances tolerated;
 };
 
 // Either a path or the refusal to answer with (501 5.1.7 or 5.1.3, 553 5.6.7).
 //
-// `text` is what follows the colon. tolerant: spaces before the path, and a path without angle
-// brackets (it is sent on with them). `is_reverse` allows "<>"; a forward path may be
+// `text` is what follows the colon. tolerant: spaces around the path and inside its brackets (they
+// are left out), a path without angle brackets (it is sent on with them), and dots in the local
+// part where none may stand (sent on as they are). `is_reverse` allows "<>"; a forward path may be
 // "<postmaster>". Octets above 127 are accepted when they are valid UTF-8 (the caller checks that
 // SMTPUTF8 was asked for); control characters (C0, DEL, C1) are always refused.
 [[nodiscard]] std::variant<ParsedPath, Reply> parse_path(std::string_view text, bool is_reverse,

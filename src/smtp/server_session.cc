@@ -43,6 +43,18 @@ void ServerSession::receive(std::string_view bytes, base::Instant now) {
     cut(std::string(kPlaintextBehindStartTls));
   } else if (state_ != State::finished) {
     lines_.receive(bytes);
+    if (state_ == State::greeting) on_early_talk();
+  }
+}
+
+// RFC 5321 4.3.1: the client waits for the greeting.
+void ServerSession::on_early_talk() {
+  // TLS is told that it is none of ours once there is a greeting.
+  if (lines_.is_empty() || lines_.rest().starts_with('\x16')) return;
+  if (is_strict()) {
+    refuse(Reply::make(554, "5.5.0", "you spoke before the greeting"));
+  } else {
+    tolerate(Tolerance::early_talk);
   }
 }
 
@@ -118,6 +130,7 @@ std::optional<Reply> ServerSession::fault_of_data() const {
 ServerEvent ServerSession::next_command() {
   while (state_ == State::commands) {
     if (owed_ != Owed::nothing && owed_ != Owed::mail) return NeedMore{};
+    if (std::exchange(is_login_user_due_, false)) return give_login_user();
     ServerEvent event = NeedMore{};
     if (held_line_) {
       const HeldLine held = *std::exchange(held_line_, std::nullopt);
@@ -197,6 +210,7 @@ void ServerSession::reply(const Reply& reply, base::Instant now) {
       if (reply.is_positive()) errors_ = rcpts_refused_ = 0;
       say(reply);
       end_transaction();
+      end_turn();
       return;
     case Owed::hello:
     case Owed::nothing: break;
@@ -232,14 +246,6 @@ void ServerSession::open_mail_data() {
   data_received_ += waiting.size();
   lines_.clear();
   decode(waiting);
-}
-
-void ServerSession::settle_auth(const Reply& reply) {
-  owed_ = Owed::nothing;
-  say(reply);
-  is_auth_response_due_ = reply.is_intermediate();
-  if (reply.is_positive()) is_authenticated_ = true;
-  if (reply.is_permanent()) ++errors_;
 }
 
 ServerEvent ServerSession::finish(std::string why) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "base/bytes.h"
@@ -20,6 +21,7 @@
 #include "smtp/lines.h"
 #include "smtp/mail_data.h"
 #include "smtp/reply.h"
+#include "smtp/tolerance.h"
 
 namespace smtp {
 
@@ -143,6 +145,9 @@ class ServerSession {
   [[nodiscard]] const std::string& end_reason() const { return gone_why_; }
   // What a client that seems stuck in its mail data did wrong, for the log; empty otherwise.
   [[nodiscard]] std::string_view stall_hint() const;
+  // What had to be tolerated since the last call, each once in a session.
+  [[nodiscard]] bool has_news_of_tolerance() const { return !untold_.is_empty(); }
+  [[nodiscard]] Tolerances take_tolerated() { return std::exchange(untold_, Tolerances{}); }
 
  private:
   enum class State {
@@ -193,17 +198,35 @@ class ServerSession {
   void fail_chunks(const Reply& reply);
   std::size_t decode_chunk(std::string_view bytes);
   [[nodiscard]] std::optional<Reply> fault_of_data() const;
+  [[nodiscard]] std::optional<Reply> refusal_of_auth(std::string_view mechanism) const;
   [[nodiscard]] ServerEvent on_auth(const SplitCommand& command);
   [[nodiscard]] ServerEvent on_auth_response(const Line& line);
+  [[nodiscard]] Reply challenge(const Reply& reply);
+  [[nodiscard]] ServerEvent give_login_user();
   [[nodiscard]] ServerEvent on_starttls(const SplitCommand& command);
   void settle_starttls(const Reply& reply);
   [[nodiscard]] static Reply must_start_tls();
   [[nodiscard]] bool is_tls_missing() const { return options_.is_tls_required && !is_tls_up_; }
   [[nodiscard]] std::optional<ServerEvent> refuse_in_plaintext(const SplitCommand& command);
-  [[nodiscard]] ServerEvent on_rset();
-  [[nodiscard]] ServerEvent on_quit();
+  [[nodiscard]] std::optional<Reply> fault_of_argument(const SplitCommand& command,
+                                                       std::string_view verb);
+  [[nodiscard]] ServerEvent on_rset(const SplitCommand& command);
+  [[nodiscard]] ServerEvent on_quit(const SplitCommand& command);
   [[nodiscard]] ServerEvent on_foreign();
 
+  void on_early_talk();
+  [[nodiscard]] bool is_strict() const { return options_.syntax == Syntax::strict; }
+  [[nodiscard]] bool refuses_bare_lf() const {
+    return is_strict() || options_.line_endings == LineEndings::strict;
+  }
+  // HELO shows no extensions; devices that use them all the same mean what they say.
+  [[nodiscard]] bool may_use_extensions() const { return is_extended_ || !is_strict(); }
+  [[nodiscard]] bool is_out_of_turn(Verb verb) const;
+  [[nodiscard]] ServerEvent refuse_out_of_turn();
+  void end_turn();
+  void tolerate(Tolerances what);
+  void tolerate(Tolerance what);
+  void use_extension();
   [[nodiscard]] std::optional<Reply> fault_of(const Line& line, Verb verb) const;
   [[nodiscard]] ServerEvent hold(const Line& line);
   [[nodiscard]] ServerEvent refuse_command(const Reply& reply);
@@ -243,6 +266,11 @@ class ServerSession {
   std::size_t rcpts_refused_ = 0;   // here, in this session
   bool has_deferred_rcpt_ = false;  // one was refused for now (4yz)
   bool is_auth_response_due_ = false;
+  // AUTH LOGIN: the prompts given so far, and a user that came with the command (server_session_
+  // auth.cc); no number outside of it.
+  std::optional<unsigned> login_prompts_;
+  std::optional<std::string> login_user_;
+  bool is_login_user_due_ = false;
 
   MailDataDecoder decoder_;
   std::optional<ChunkDecoder> chunks_;  // since the transaction's first BDAT
@@ -256,6 +284,8 @@ class ServerSession {
   base::Instant data_began_;  // since when data_received_ counts
   std::uint64_t data_received_ = 0;
 
+  Tolerances tolerated_;
+  Tolerances untold_;  // of these, what the log does not know yet
   unsigned errors_ = 0;
   unsigned junk_ = 0;
   bool has_eof_ = false;

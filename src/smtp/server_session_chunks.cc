@@ -24,10 +24,11 @@ std::optional<ServerSession::Chunk> ServerSession::parse_chunk(std::string_view 
 
 ServerEvent ServerSession::on_bdat(const SplitCommand& command) {
   // The chunk behind a BDAT that is not understood cannot be told from commands.
-  if (!offered_.chunking) {
+  if (!offered_.chunking || !may_use_extensions()) {
     say(Reply::make(502, "5.5.1", "BDAT was not offered"));
     return finish("client sent BDAT, which was not offered");
   }
+  use_extension();
   chunk_ = parse_chunk(command.argument);
   if (!chunk_) return on_unreadable_bdat();
   chunk_->refusal = chunk_failure_ ? chunk_failure_ : refusal_of_data();

@@ -17,13 +17,6 @@ bool looks_like_bdat(std::string_view line) {
   return base::uppered(line.substr(0, kFar)).find("BDAT") != std::string::npos;
 }
 
-bool is_base64_line(std::string_view line) {
-  return std::all_of(line.begin(), line.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
-           c == '/' || c == '=';
-  });
-}
-
 }  // namespace
 
 std::optional<Reply> ServerSession::fault_of(const Line& line, Verb verb) const {
@@ -38,8 +31,8 @@ std::optional<Reply> ServerSession::fault_of(const Line& line, Verb verb) const 
 ServerEvent ServerSession::on_line(const Line& line) {
   // A whole command is progress; the bytes of half a one are not.
   last_progress_ = std::max(last_progress_, now_);
-  const bool is_bare_lf_refused =
-      line.ends_in_bare_lf && options_.line_endings == LineEndings::strict;
+  const bool is_bare_lf_refused = line.ends_in_bare_lf && refuses_bare_lf();
+  if (line.ends_in_bare_lf && !is_bare_lf_refused) tolerate(Tolerance::bare_lf);
   if (is_auth_response_due_ && !is_bare_lf_refused) return on_auth_response(line);
   const SplitCommand command = split_command(line.text);
   const std::optional<Reply> fault = fault_of(line, command.verb);
@@ -51,7 +44,8 @@ ServerEvent ServerSession::on_line(const Line& line) {
     return finish("client made too many errors");
   }
   if (is_bare_lf_refused) {
-    say(Reply::make(500, "5.5.2", "line ends in a bare LF (line_endings = strict)"));
+    const std::string_view key = is_strict() ? "syntax" : "line_endings";
+    say(Reply::make(500, "5.5.2", "line ends in a bare LF (" + std::string(key) + " = strict)"));
     return finish("client sent a bare LF");
   }
   if (line.is_too_long && offered_.chunking) {
@@ -63,7 +57,56 @@ ServerEvent ServerSession::on_line(const Line& line) {
     return on_unreadable_bdat();
   }
   if (fault) return refuse_command(*fault);
+  if (is_out_of_turn(command.verb)) {
+    if (is_strict()) return refuse_out_of_turn();
+    tolerate(Tolerance::out_of_turn);
+  }
   return on_command(command, line);
+}
+
+// Whether something stands behind a command whose reply it should have waited for: RFC 2920 3.1
+// lets only some be followed, and none without PIPELINING. What stands behind BDAT is its chunk;
+// behind STARTTLS nothing is borne anyway, and behind QUIT it is nobody's concern.
+bool ServerSession::is_out_of_turn(Verb verb) const {
+  if (lines_.is_empty()) return false;
+  switch (verb) {
+    case Verb::bdat:
+    case Verb::starttls:
+    case Verb::quit:
+    case Verb::foreign: return false;
+    case Verb::mail:
+    case Verb::rcpt:
+    case Verb::rset: return !is_extended_ || !offered_.pipelining;
+    default: return true;
+  }
+}
+
+ServerEvent ServerSession::refuse_out_of_turn() {
+  say(Reply::make(554, "5.5.0", "you did not wait for the reply to this command"));
+  return finish("client did not wait for a reply");
+}
+
+// Mail data may be followed only with PIPELINING, too.
+void ServerSession::end_turn() {
+  if (lines_.is_empty() || (is_extended_ && offered_.pipelining)) return;
+  if (!is_strict()) return tolerate(Tolerance::out_of_turn);
+  refuse(Reply::make(554, "5.5.0", "you did not wait for the reply to your mail data"));
+}
+
+void ServerSession::tolerate(Tolerances what) {
+  what.remove(tolerated_);
+  tolerated_.add(what);
+  untold_.add(what);
+}
+
+void ServerSession::tolerate(Tolerance what) {
+  Tolerances one;
+  one.add(what);
+  tolerate(one);
+}
+
+void ServerSession::use_extension() {
+  if (!is_extended_) tolerate(Tolerance::extension_after_helo);
 }
 
 ServerEvent ServerSession::on_command(const SplitCommand& command, const Line& line) {
@@ -77,8 +120,8 @@ ServerEvent ServerSession::on_command(const SplitCommand& command, const Line& l
     case Verb::rcpt: return on_rcpt(command, line);
     case Verb::data: return on_data(command);
     case Verb::auth: return on_auth(command);
-    case Verb::rset: return on_rset();
-    case Verb::quit: return on_quit();
+    case Verb::rset: return on_rset(command);
+    case Verb::quit: return on_quit(command);
     case Verb::noop: return answer_junk(Reply::make(250, "2.0.0", "OK"));
     case Verb::vrfy:
       return answer_junk(Reply::make(252, "2.0.0", "cannot verify; send mail and see"));
@@ -114,7 +157,9 @@ ServerEvent ServerSession::on_foreign() {
 ServerEvent ServerSession::on_hello(const SplitCommand& command) {
   auto name = parse_hello(command.argument, options_.syntax);
   if (const Reply* refusal = std::get_if<Reply>(&name)) return refuse_command(*refusal);
-  client_name_ = std::get<std::string>(std::move(name));
+  auto& hello = std::get<HelloCommand>(name);
+  tolerate(hello.tolerated);
+  client_name_ = std::move(hello.name);
   has_hello_ = true;
   is_extended_ = command.verb == Verb::ehlo;
   end_transaction();
@@ -127,13 +172,9 @@ ServerEvent ServerSession::on_mail(const SplitCommand& command) {
   if (has_mail_ && !may_begin_anew_) {
     return refuse_command(sequence_error("a transaction is open already"));
   }
-  if (!has_hello_ && options_.syntax == Syntax::strict) {
-    return refuse_command(sequence_error("EHLO or HELO first"));
-  }
-  // HELO shows no extensions; devices that use them all the same mean what they say.
-  const bool has_extensions = is_extended_ || options_.syntax == Syntax::tolerant;
+  if (!has_hello_ && is_strict()) return refuse_command(sequence_error("EHLO or HELO first"));
   auto parsed =
-      parse_mail(command.argument, has_extensions ? offered_ : Extensions{}, options_.syntax);
+      parse_mail(command.argument, may_use_extensions() ? offered_ : Extensions{}, options_.syntax);
   const bool was_open = has_mail_;
   end_transaction();
   if (const Reply* refusal = std::get_if<Reply>(&parsed)) {
@@ -141,6 +182,9 @@ ServerEvent ServerSession::on_mail(const SplitCommand& command) {
     return was_open ? ServerEvent(from_client::Reset{}) : ServerEvent(NeedMore{});
   }
   auto& mail = std::get<MailCommand>(parsed);
+  tolerate(mail.tolerated);
+  if (!has_hello_) tolerate(Tolerance::no_hello);
+  if (!mail.parameters.empty()) use_extension();
   has_mail_ = true;
   is_utf8_ = mail.is_utf8;
   is_binary_ = mail.is_binary;
@@ -149,9 +193,8 @@ ServerEvent ServerSession::on_mail(const SplitCommand& command) {
 }
 
 ServerEvent ServerSession::on_rcpt(const SplitCommand& command, const Line& line) {
-  const bool has_extensions = is_extended_ || options_.syntax == Syntax::tolerant;
-  auto parsed = parse_rcpt(command.argument, has_extensions ? offered_ : Extensions{}, is_utf8_,
-                           options_.syntax);
+  auto parsed = parse_rcpt(command.argument, may_use_extensions() ? offered_ : Extensions{},
+                           is_utf8_, options_.syntax);
   const Reply* refusal = std::get_if<Reply>(&parsed);
   const bool is_answered_here =
       !has_mail_ || chunks_ || refusal != nullptr || rcpts_seen_ >= kMaxRecipients;
@@ -164,13 +207,16 @@ ServerEvent ServerSession::on_rcpt(const SplitCommand& command, const Line& line
   }
   ++rcpts_seen_;
   ++owed_rcpts_;
-  return from_client::Rcpt{std::get<RcptCommand>(std::move(parsed))};
+  auto& rcpt = std::get<RcptCommand>(parsed);
+  tolerate(rcpt.tolerated);
+  if (!rcpt.parameters.empty()) use_extension();
+  return from_client::Rcpt{std::move(rcpt)};
 }
 
 ServerEvent ServerSession::on_data(const SplitCommand& command) {
   std::optional<Reply> refusal = refusal_of_data();
-  if (!command.argument.empty() && options_.syntax == Syntax::strict) {
-    refusal = Reply::make(501, "5.5.4", "DATA takes no argument");
+  if (auto fault = fault_of_argument(command, "DATA")) {
+    refusal = std::move(fault);
   } else if (!refusal && chunks_) {
     refusal = sequence_error("mail data has begun, RSET or BDAT");
   } else if (!refusal && is_binary_) {
@@ -203,7 +249,17 @@ std::optional<Reply> ServerSession::refusal_of_data() const {
   return Reply::make(554, "5.5.1", "no valid recipients");
 }
 
-ServerEvent ServerSession::on_rset() {
+// RFC 5321 4.1.1.4, 4.1.1.5, 4.1.1.10: nothing stands behind these.
+std::optional<Reply> ServerSession::fault_of_argument(const SplitCommand& command,
+                                                      std::string_view verb) {
+  if (command.argument.empty()) return std::nullopt;
+  if (is_strict()) return Reply::make(501, "5.5.4", std::string(verb) + " takes no argument");
+  tolerate(Tolerance::stray_argument);
+  return std::nullopt;
+}
+
+ServerEvent ServerSession::on_rset(const SplitCommand& command) {
+  if (auto fault = fault_of_argument(command, "RSET")) return refuse_command(*fault);
   const bool was_in_transaction = has_mail_;
   end_transaction();
   ServerEvent event = answer_junk(Reply::make(250, "2.0.0", "OK"));
@@ -211,56 +267,13 @@ ServerEvent ServerSession::on_rset() {
   return event;
 }
 
-ServerEvent ServerSession::on_quit() {
+ServerEvent ServerSession::on_quit(const SplitCommand& command) {
+  if (auto fault = fault_of_argument(command, "QUIT")) return refuse_command(*fault);
   say(Reply::make(221, "2.0.0", options_.hostname + " closing"));
   state_ = State::finished;
   gone_why_ = "quit";
   is_gone_told_ = true;
   return from_client::Quit{};
-}
-
-ServerEvent ServerSession::on_auth(const SplitCommand& command) {
-  if (options_.auth_requires_tls && !is_tls_up_) {
-    // RFC 4954 6.
-    return refuse_command(
-        Reply::make(538, "5.7.11", "Encryption required: issue a STARTTLS command first"));
-  }
-  if (offered_.auth_mechanisms.empty()) {
-    return refuse_command(Reply::make(502, "5.5.1", "AUTH is not offered"));
-  }
-  if (!is_extended_) return refuse_command(sequence_error("EHLO first"));
-  if (is_authenticated_) return refuse_command(sequence_error("authenticated already"));
-  if (has_mail_) return refuse_command(sequence_error("not inside a mail transaction"));
-  const std::string_view argument = command.argument;
-  const std::size_t space = argument.find(' ');
-  const std::string mechanism = base::uppered(argument.substr(0, space));
-  if (mechanism.empty()) {
-    return refuse_command(Reply::make(501, "5.5.4", "AUTH needs a mechanism"));
-  }
-  const auto& offered = offered_.auth_mechanisms;
-  if (std::find(offered.begin(), offered.end(), mechanism) == offered.end()) {
-    return refuse_command(Reply::make(504, "5.5.4", "mechanism not offered"));
-  }
-  std::string forwarded = mechanism;
-  if (space != std::string_view::npos) {
-    const std::string_view initial = base::trimmed(argument.substr(space));
-    if (!is_base64_line(initial)) {
-      return refuse_command(Reply::make(501, "5.5.2", "the initial response is not base64"));
-    }
-    if (!initial.empty()) forwarded.append(" ").append(initial);
-  }
-  owed_ = Owed::auth;
-  return from_client::Auth{std::move(forwarded)};
-}
-
-ServerEvent ServerSession::on_auth_response(const Line& line) {
-  is_auth_response_due_ = false;
-  owed_ = Owed::auth;
-  const std::string_view text = base::trimmed(line.text);
-  const bool is_carried = !line.is_too_long && !line.has_nul && !line.has_bare_cr &&
-                          (text == "*" || is_base64_line(text));
-  // What is not base64 must not reach the smarthost; cancelling makes it say 501 (RFC 4954 4).
-  return from_client::AuthResponse{is_carried ? std::string(text) : "*"};
 }
 
 // A long list with some bad addresses in it is nobody's mistake in the protocol.

@@ -16,8 +16,11 @@ ServerEvent ServerSession::on_starttls(const SplitCommand& command) {
   if (!command.argument.empty()) {
     return refuse_command(Reply::make(501, "5.5.4", "STARTTLS takes no parameter"));
   }
-  if (!is_extended_ && options_.syntax == Syntax::strict) {
-    return refuse_command(Reply::make(503, "5.5.1", "EHLO first"));
+  if (!may_use_extensions()) return refuse_command(Reply::make(503, "5.5.1", "EHLO first"));
+  if (has_hello_) {
+    use_extension();
+  } else {
+    tolerate(Tolerance::no_hello);
   }
   end_transaction();
   owed_ = Owed::starttls;

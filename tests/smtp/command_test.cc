@@ -127,7 +127,7 @@ TEST(RcptCommand, ChecksNotificationParameters) {
 TEST(Hello, IsMadeFitForATraceLine) {
   const auto name = [](std::string_view argument) {
     auto parsed = parse_hello(argument, Syntax::tolerant);
-    return std::get<std::string>(parsed);
+    return std::get<HelloCommand>(parsed).name;
   };
   EXPECT_EQ(name("app.test"), "app.test");
   EXPECT_EQ(name(""), "");
