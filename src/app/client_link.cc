@@ -217,6 +217,7 @@ void ClientLink::drive() {
     dispatch(event);
   }
   is_driving_ = false;
+  if (session_.has_news_of_tolerance()) log_tolerated();
   if (is_draining_) drain();
   context_.turn->want(*this);
 }

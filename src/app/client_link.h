@@ -102,6 +102,7 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   [[nodiscard]] std::string trace_line();
   void leave(const std::string& why);
   void log_close(const std::string& why);
+  void log_tolerated();
   void flush();
   void arm_timer();
   void update_reading();

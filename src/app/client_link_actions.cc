@@ -41,6 +41,12 @@ void ClientLink::perform(const relay::action::BeginData& action) {
   if (context_.listener.received_header) lease_->send_data(trace_line());
 }
 
+void ClientLink::log_tolerated() {
+  for (const smtp::Tolerance one : session_.take_tolerated().list()) {
+    context_.log->debug(id_text_, "tolerated", {{"what", smtp::to_string(one)}});
+  }
+}
+
 std::string ClientLink::trace_line() {
   smtp::TraceFacts facts;
   facts.client_name = session_.client_name();
