@@ -280,6 +280,7 @@ void ClientLink::leave(const std::string& why) {
 }
 
 void ClientLink::log_close(const std::string& why) {
+  if (session_.has_news_of_tolerance()) log_tolerated();
   const auto ms = base::milliseconds_between(opened_, now());
   if (!context_.tls) {
     context_.log->info(id_text_, "session-close",
