@@ -164,6 +164,53 @@ TEST_F(SloppyClient, MayKeepItsConnectionAndAskWhetherItIsThere) {
   client.quit();
 }
 
+// Connection resets at every octet of the end of data: nothing is delivered.
+TEST_F(SloppyClient, ThatResetsInsideTheEndOfDataHasSentNothing) {
+  for (const char* tail : {"half a line", "line\r\n", "line\r\n.", "line\r\n.\r"}) {
+    SmtpClient client = connect();
+    client.hello();
+    client.envelope();
+    EXPECT_EQ(client.command("DATA").code, 354);
+    client.send("Subject: x\r\n\r\n" + std::string(tail));
+    client.reset();
+  }
+  seal().wait_for("session-close", 4);
+  EXPECT_TRUE(attempt().is_accepted());
+  EXPECT_EQ(smarthost().mails().size(), 1u);
+}
+
+// RFC 5321 4.5.3.1.6 ends lines at 1000 octets, and 6152 wants 8BITMIME: clients do neither.
+TEST_F(SloppyClient, SendsLinesOfAnyLengthAndAllOctetsAndTheyArrive) {
+  std::string mail = "Subject: x\r\n\r\n";
+  for (const std::size_t length : {998u, 999u, 1000u, 4096u, 65537u, 10u * 1024 * 1024}) {
+    mail.append(length, 'x').append("\r\n");
+  }
+  for (int c = 1; c < 256; ++c) {
+    if (c != '\r' && c != '\n') mail.push_back(static_cast<char>(c));
+  }
+  mail.append("\r\n");
+  EXPECT_TRUE(attempt(mail).is_accepted());
+  EXPECT_EQ(smarthost().wait_for_mails(1).at(0).without_trace(), mail);
+}
+
+TEST_F(SloppyClient, MaySendOneChunkOfAnySize) {
+  Behavior behavior = smarthost().behavior();
+  behavior.keywords = {"PIPELINING", "CHUNKING"};
+  smarthost().set_behavior(behavior);
+  std::size_t count = 0;
+  for (const std::size_t size : {1u, 65536u, 10u * 1024 * 1024}) {
+    SmtpClient client = connect();
+    client.hello("HELO fax");
+    client.envelope();
+    const std::string chunk(size, 'x');
+    client.send("BDAT " + std::to_string(size) + " LAST\r\n" + chunk + "NOOP\r\n");
+    EXPECT_EQ(client.read_reply().code, 250);
+    EXPECT_EQ(client.read_reply().code, 250);
+    client.quit();
+    EXPECT_EQ(smarthost().wait_for_mails(++count).back().without_trace(), chunk);
+  }
+}
+
 // RFC 2920 3.1 knows the deadlock: a client that says a million things and reads nothing.
 TEST_F(SloppyClient, ThatNeverReadsIsCut) {
   SmtpClient client = connect();

@@ -184,6 +184,28 @@ TEST(HostileClient, ChunksAreCountedWhereverTheyAreCut) {
   }
 }
 
+// BDAT-16: what is far above the limit is not read to its end.
+TEST(HostileClient, ChunkOfAbsurdSizeIsRefusedAndNotReadForLong) {
+  PairOptions options;
+  options.server.hostname = options.transaction.hostname = "seal.test";
+  options.smarthost.ehlo = options.later.ehlo = kChunks;
+  options.is_chunking_offered = true;
+  options.max_size = 10000;
+  Pair pair(std::move(options));
+  const auto say = [&pair](const std::string& bytes) {
+    pair.client_says(bytes);
+    pair.settle();
+  };
+  say(kEnvelope + "BDAT 999999999999 LAST\r\n");
+  pair.client_hears();
+  std::size_t said = 0;
+  for (; said < 1000000 && !pair.server().is_finished(); said += 1000) say(std::string(1000, 'x'));
+  EXPECT_LE(said, 16000U);
+  EXPECT_EQ(pair.client_hears().substr(0, 9), "552 5.3.4");
+  EXPECT_THAT(pair.accepted(), IsEmpty());
+  EXPECT_THAT(pair.faults(), IsEmpty());
+}
+
 // --- sessions without sense ---
 
 class Babbler {

@@ -91,6 +91,21 @@ std::string encode(std::string_view content) {
   return out;
 }
 
+// Nobody behind us can take it for more than one mail, however little of a line end and of an end
+// of data they ask for: every CR and LF is half of a CRLF, and one line is a lone dot, the last.
+bool is_one_mail_to_everybody(const std::string& sent) {
+  std::size_t ends = 0;
+  for (std::size_t begin = 0; begin < sent.size();) {
+    const std::size_t end = sent.find("\r\n", begin);
+    if (end == std::string::npos) return false;
+    const std::string_view line = std::string_view(sent).substr(begin, end - begin);
+    if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) return false;
+    if (line == ".") ++ends;
+    begin = end + 2;
+  }
+  return ends == 1 && (sent == ".\r\n" || sent.ends_with("\r\n.\r\n"));
+}
+
 TEST(MailDataDecoder, EndsAtCrlfDotCrlf) {
   const Decoded decoded = decode("Subject: x\r\n\r\nhi\r\n.\r\nQUIT\r\n");
   EXPECT_TRUE(decoded.is_ended);
@@ -198,6 +213,7 @@ TEST(MailDataDecoder, AgreesWithThePlainModelOnEveryShortInput) {
       }
       ASSERT_EQ(decode(bytes, 1), whole) << testing::PrintToString(bytes);
       ASSERT_EQ(decode(bytes, 2), whole) << testing::PrintToString(bytes);
+      ASSERT_TRUE(is_one_mail_to_everybody(encode(whole.content))) << testing::PrintToString(bytes);
       ++checked;
     }
   }
