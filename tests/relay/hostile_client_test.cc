@@ -197,7 +197,7 @@ TEST(HostileClient, ChunkOfAbsurdSizeIsRefusedAndNotReadForLong) {
     pair.settle();
   };
   say(kEnvelope + "BDAT 999999999999 LAST\r\n");
-  pair.client_hears();
+  EXPECT_TRUE(pair.client_hears().ends_with(" fine\r\n"));
   std::size_t said = 0;
   for (; said < 1000000 && !pair.server().is_finished(); said += 1000) say(std::string(1000, 'x'));
   EXPECT_LE(said, 16000U);
@@ -353,7 +353,7 @@ TEST(HostileClient, BabbleMeansWhatTheModelSaysAndNoMore) {
     ASSERT_THAT(session.faults(), IsEmpty()) << "seed " << seed;
     delivered += session.mails().size();
   }
-  EXPECT_GT(delivered, kSeeds) << "it is not all nonsense";
+  EXPECT_GT(delivered, kSeeds / 3) << "it is not all nonsense";
 }
 
 }  // namespace
