@@ -115,14 +115,14 @@ std::string ClientsTest::msmtp_configuration() {
   return path;
 }
 
-std::optional<std::string> ClientsTest::why_no_nodemailer() {
+std::optional<std::string> why_no_nodemailer() {
   if (!find_program("node")) return "Node is not installed";
   const Finished tried = run({"node", {"-e", "require('nodemailer')"}, node_environment()});
   if (tried.status != 0) return "nodemailer is not installed";
   return std::nullopt;
 }
 
-std::vector<std::pair<std::string, std::string>> ClientsTest::node_environment() {
+std::vector<std::pair<std::string, std::string>> node_environment() {
   return {{"NODE_PATH", "/usr/share/nodejs"}};
 }
 

@@ -49,11 +49,6 @@ class ClientsTest : public testing::Test {
 
   // msmtp's configuration as contrib/recipes/cron.md has it; a path.
   [[nodiscard]] std::string msmtp_configuration();
-  // Why there is no nodemailer here, or nothing; and where Debian puts modules, for a Node from
-  // elsewhere that does not look there.
-  [[nodiscard]] static std::optional<std::string> why_no_nodemailer();
-  [[nodiscard]] static std::vector<std::pair<std::string, std::string>> node_environment();
-
   // Waits until the smarthost has all that clients sent, and compares: every copy that it stored is
   // a mail as it was on the wire, there is one for each recipient, and all went through verified
   // TLS.
@@ -79,6 +74,11 @@ class ClientsTest : public testing::Test {
   std::optional<Smtpseal> seal_;
   std::optional<WireTap> tap_;
 };
+
+// Why there is no nodemailer here, or nothing; and where Debian puts modules, for a Node from
+// elsewhere that does not look there.
+[[nodiscard]] std::optional<std::string> why_no_nodemailer();
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> node_environment();
 
 // The arguments before and after, for programs that take recipients as words.
 [[nodiscard]] std::vector<std::string> joined(std::vector<std::string> words,

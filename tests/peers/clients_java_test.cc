@@ -60,6 +60,14 @@ TEST_P(JavaTest, SendsEightBitWhereItMay) {
   expect_stored_as_sent();
 }
 
+// It doubles dots even here, where RFC 3030 knows nothing of that.
+TEST_P(JavaTest, SendsInChunks) {
+  const std::vector<CorpusMail> mails = corpus_without_dots();
+  run_java("mail.smtp.chunksize=2000\n", {jobs(mails)});
+  EXPECT_TRUE(wait_for_sent(mails.size()).at(0).is_chunked);
+  expect_corpus(difference, mails);
+}
+
 // An application that turns TLS on whenever STARTTLS is shown is not shown it.
 TEST_P(JavaTest, WithStartTlsEnabledSendsInTheClearWhereNoneIsOffered) {
   run_java("mail.smtp.starttls.enable=true\n", {jobs()});

@@ -103,6 +103,13 @@ const std::vector<CorpusMail>& corpus() {
   return kMails;
 }
 
+std::vector<CorpusMail> corpus_without_dots() {
+  std::vector<CorpusMail> mails = corpus();
+  std::erase_if(mails,
+                [](const CorpusMail& each) { return each.text.find("\n.") != std::string::npos; });
+  return mails;
+}
+
 std::string with_crlf(std::string_view text) {
   std::string out;
   for (const char c : text) {

@@ -17,6 +17,8 @@ struct CorpusMail {
 };
 // All of them, by name.
 [[nodiscard]] const std::vector<CorpusMail>& corpus();
+// Those in which no line begins with a dot.
+[[nodiscard]] std::vector<CorpusMail> corpus_without_dots();
 
 [[nodiscard]] std::string with_crlf(std::string_view text);
 [[nodiscard]] std::string with_lf(std::string_view text);
