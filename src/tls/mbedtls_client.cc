@@ -18,14 +18,16 @@ using base::Fault;
 namespace {
 
 ChainJudge new_judge(const ClientShared& shared) {
-  return {Verdict(shared.reference, shared.options.verify_name, shared.trust_source), kServerAuth,
-          shared.has_judge() ? Anchor::judged_outside : Anchor::as_it_is};
+  return {Verdict(shared.reference, shared.options.verify_name, shared.policy->trust_source),
+          kServerAuth, shared.has_judge() ? Anchor::judged_outside : Anchor::as_it_is};
 }
 
 }  // namespace
 
 ClientEngine::ClientEngine(ClientShared& shared, Resumption resumption)
-    : EngineBase(shared.config.raw, "smarthost"), shared_(shared), judge_(new_judge(shared)) {
+    : EngineBase(shared.policy->config.raw, "smarthost"),
+      shared_(shared),
+      judge_(new_judge(shared)) {
   info_.server_name = shared.options.verify_name;
   if (state() == State::failed) return;
   mbedtls_ssl_set_verify(&ssl(), on_certificate, this);
@@ -62,7 +64,7 @@ void ClientEngine::judge(mbedtls_x509_crt& certificate, int depth, std::uint32_t
     // Where trust is judged outside, the library takes the chain to end where the order breaks.
     const bool may_lead_on = shared_.has_judge() || (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0;
     if (may_lead_on) judge_in_order(certificate, flags);
-    verified_by_ = shared_.trust_source;
+    verified_by_ = shared_.policy->trust_source;
     info_.is_bound_by_dates = shared_.is_demanding();
     demand_pin(flags);
     if (shared_.has_judge()) hand_over(certificate);
@@ -122,8 +124,8 @@ void ClientEngine::judge_in_order(const mbedtls_x509_crt& chain, std::uint32_t& 
   ChainJudge judge = new_judge(shared_);
   std::uint32_t ordered_flags = 0;
   const int code = mbedtls_x509_crt_verify_with_profile(
-      &ordered->raw, &shared_.trust.raw, nullptr, &certificate_profile(), nullptr, &ordered_flags,
-      ChainJudge::on_certificate, &judge);
+      &ordered->raw, &shared_.policy->trust.raw, nullptr, &certificate_profile(), nullptr,
+      &ordered_flags, ChainJudge::on_certificate, &judge);
   const bool is_judged = code == 0 || code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
   if (!is_judged || judge.verdict().has(IdentityFault::Rule::trust)) return;
   judge_ = std::move(judge);

@@ -21,15 +21,20 @@ struct Ticket {
   base::WallTime until;
 };
 
-// What a client context shares with its engines: all of one smarthost, name and policy, so that no
-// ticket is ever used under another.
-struct ClientShared {
-  ClientOptions options;
-  ReferenceName reference;
+// What the contexts of several peers have in common; not changed once it is there.
+struct ClientPolicy {
   SslConfig config;
   OwnIdentity identity;
   Certificates trust;
   std::string trust_source;
+};
+
+// What a client context shares with its engines: all of one peer, name and policy, so that no
+// ticket is ever used under another.
+struct ClientShared {
+  ClientOptions options;
+  ReferenceName reference;
+  std::shared_ptr<ClientPolicy> policy;
   std::deque<Ticket> tickets;  // newest last
 
   // Whether there is somebody that the smarthost must prove to be.

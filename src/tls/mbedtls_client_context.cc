@@ -19,7 +19,11 @@ class MbedClientContext final : public ClientContext {
   [[nodiscard]] std::unique_ptr<Engine> make_engine(Resumption resumption) override {
     return std::make_unique<ClientEngine>(*shared_, resumption);
   }
-  [[nodiscard]] const std::string& trust_source() const override { return shared_->trust_source; }
+  [[nodiscard]] base::Result<std::unique_ptr<ClientContext>> for_peer(
+      const std::string& verify_name) const override;
+  [[nodiscard]] const std::string& trust_source() const override {
+    return shared_->policy->trust_source;
+  }
   [[nodiscard]] const SystemJudge* judge() const override {
     return shared_->has_judge() ? shared_->options.judge : nullptr;
   }
@@ -42,6 +46,18 @@ base::Result<void> check_options(const ClientOptions& options, const ReferenceNa
   return {};
 }
 
+base::Result<std::unique_ptr<ClientContext>> MbedClientContext::for_peer(
+    const std::string& verify_name) const {
+  auto shared = std::make_unique<ClientShared>();
+  shared->options = shared_->options;
+  shared->options.verify_name = verify_name;
+  shared->reference = parse_reference_name(verify_name);
+  const auto checked = check_options(shared->options, shared->reference);
+  if (!checked) return checked.error();
+  shared->policy = shared_->policy;
+  return std::unique_ptr<ClientContext>(std::make_unique<MbedClientContext>(std::move(shared)));
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<ClientContext>> make_client_context(const ClientOptions& options) {
@@ -51,7 +67,9 @@ base::Result<std::unique_ptr<ClientContext>> make_client_context(const ClientOpt
   shared->reference = parse_reference_name(options.verify_name);
   const auto checked = check_options(options, shared->reference);
   if (!checked) return checked.error();
-  mbedtls_ssl_config& config = shared->config.raw;
+  shared->policy = std::make_shared<ClientPolicy>();
+  ClientPolicy& policy = *shared->policy;
+  mbedtls_ssl_config& config = policy.config.raw;
   const auto done = configure(config, MBEDTLS_SSL_IS_CLIENT, options.min_version);
   if (!done) return done.error();
   // RFC 9325 3.5: a TLS 1.2 server must know RFC 5746, or somebody may have talked before us. As a
@@ -62,27 +80,27 @@ base::Result<std::unique_ptr<ClientContext>> make_client_context(const ClientOpt
       &config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
   if (!options.identity.is_empty()) {
     const Identity& own = options.identity;
-    const auto loaded = shared->identity.load(own.certificate_pem, own.key_pem, config);
+    const auto loaded = policy.identity.load(own.certificate_pem, own.key_pem, config);
     if (!loaded) return loaded.error();
     shared->options.identity = {};  // the library has it; one copy of a key is enough
   }
   mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
   // With pins alone, trust stays empty, and our own rules overrule that nothing can be trusted.
   if (shared->is_demanding()) {
-    mbedtls_ssl_conf_ca_chain(&config, &shared->trust.raw, nullptr);
+    mbedtls_ssl_conf_ca_chain(&config, &policy.trust.raw, nullptr);
     mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_REQUIRED);
   }
   if (options.level == Level::pin) {
     const std::size_t count = options.pins.size();
-    shared->trust_source = std::to_string(count) + (count == 1 ? " pin" : " pins");
+    policy.trust_source = std::to_string(count) + (count == 1 ? " pin" : " pins");
   }
   if (shared->has_judge()) {
-    shared->trust_source = std::string(options.judge->name);
+    policy.trust_source = std::string(options.judge->name);
   } else if (options.level == Level::verify) {
     auto source = load_trust(options.ca_files, options.ca_dirs,
-                             adder_to(shared->trust.raw, on_unknown_extension));
+                             adder_to(policy.trust.raw, on_unknown_extension));
     if (!source) return source.error();
-    shared->trust_source = std::move(source).value();
+    policy.trust_source = std::move(source).value();
   }
   return std::unique_ptr<ClientContext>(std::make_unique<MbedClientContext>(std::move(shared)));
 }

@@ -202,6 +202,11 @@ class ClientContext {
   virtual ~ClientContext() = default;
   [[nodiscard]] std::unique_ptr<Engine> make_engine() { return make_engine(Resumption::allowed); }
   [[nodiscard]] virtual std::unique_ptr<Engine> make_engine(Resumption resumption) = 0;
+  // The same demands on another peer, whose certificate must carry `verify_name`: with tickets of
+  // its own, for one peer's must not be shown to another. Trust is not loaded again; either may
+  // outlive the other. Fault::config for a name that cannot be.
+  [[nodiscard]] virtual base::Result<std::unique_ptr<ClientContext>> for_peer(
+      const std::string& verify_name) const = 0;
   // Where trust comes from: "system trust store /etc/ssl/certs/ca-certificates.crt (144
   // certificates)".
   [[nodiscard]] virtual const std::string& trust_source() const = 0;
