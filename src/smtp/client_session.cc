@@ -185,8 +185,19 @@ void ClientSession::tls_established(base::Instant now) {
   push(Sent::ehlo, "EHLO " + options_.ehlo_name);
 }
 
+void ClientSession::greet_again(std::string ehlo_name, base::Instant now) {
+  now_ = now;
+  if (state_ != State::ready) return;
+  options_.ehlo_name = std::move(ehlo_name);
+  state_ = State::ehlo_again;
+  is_in_transaction_ = false;
+  is_greeting_again_ = true;
+  push(Sent::ehlo, "EHLO " + options_.ehlo_name);
+}
+
 ClientEvent ClientSession::enter_ready() {
   state_ = State::ready;
+  is_greeting_again_ = false;
   return from_smarthost::Ready{};
 }
 
@@ -267,6 +278,11 @@ void ClientSession::flush_queue() {
 base::Duration ClientSession::timeout_of(Sent what) const {
   switch (what) {
     case Sent::rset: return std::min<base::Duration>(options_.command_timeout, kResetProbeTimeout);
+    case Sent::ehlo:
+      // It finds out whether the connection lives, as RSET does.
+      return is_greeting_again_
+                 ? std::min<base::Duration>(options_.command_timeout, kResetProbeTimeout)
+                 : options_.command_timeout;
     case Sent::data:
       return std::min<base::Duration>(options_.command_timeout, kDataInitiationTimeout);
     case Sent::end_of_data: return options_.data_timeout;

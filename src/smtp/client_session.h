@@ -89,6 +89,12 @@ class ClientSession {
   // TLS runs now: everything learnt before is forgotten, EHLO is sent again (RFC 3207 4.2).
   void tls_established(base::Instant now);
 
+  // Once ready, and with no reply owed: says EHLO by another name. As after the greeting, no
+  // transaction is open then (RFC 5321 4.1.1.1); Ready comes again, with the extensions that this
+  // name is offered.
+  void greet_again(std::string ehlo_name, base::Instant now);
+  [[nodiscard]] const std::string& ehlo_name() const { return options_.ehlo_name; }
+
   // A command line without CRLF, built by this program (never a client's line). Sent at once where
   // pipelining allows, else when the replies before it have come. Only after Ready.
   void send(Sent what, std::string_view line, base::Instant now);
@@ -193,6 +199,7 @@ class ClientSession {
   bool is_chunked_ = false;       // this mail data goes out as chunks
   std::optional<Reply> refusal_;  // of the first chunk that was refused
   bool is_in_transaction_ = false;
+  bool is_greeting_again_ = false;
   bool has_verdict_ = false;  // a refusal came before we had sent all mail data
   bool is_closing_ = false;   // 421 was seen
   bool has_eof_ = false;

@@ -51,6 +51,8 @@ inline constexpr std::chrono::seconds kResetProbeTimeout{5};
 // From a TCP connection to where mail may be sent (not in the RFC; absolute): less than the 5
 // minutes a client waits for its reply (4.5.3.2.1).
 inline constexpr std::chrono::seconds kOpenTimeout{120};
+// The same for several hosts, one after another: less than those 5 minutes, too.
+inline constexpr std::chrono::seconds kWalkTimeout{240};
 // From the first byte of a TLS handshake to its end (not in the RFC; absolute).
 inline constexpr std::chrono::seconds kHandshakeTimeout{60};
 

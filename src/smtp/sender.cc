@@ -75,6 +75,13 @@ bool is_plain_address(std::string_view address) {
          local_part.find("..") == std::string_view::npos;
 }
 
+bool is_among(const std::vector<std::string>& addresses, std::string_view address) {
+  const auto parts = split_address(address);
+  return parts && std::any_of(addresses.begin(), addresses.end(), [&](const std::string& each) {
+           return is_covered_by(each, address, *parts);
+         });
+}
+
 bool may_stay(const SenderOptions& options, SenderMode mode, std::string_view address) {
   if (options.address.empty() || mode == SenderMode::keep) return true;
   const auto parts = split_address(address);

@@ -56,6 +56,10 @@ struct AddressParts {
 [[nodiscard]] bool may_stay(const SenderOptions& options, SenderMode mode,
                             std::string_view address);
 
+// Whether `address` is one of these, or of a domain of these ("@example.edu"). Case does not
+// matter.
+[[nodiscard]] bool is_among(const std::vector<std::string>& addresses, std::string_view address);
+
 // Puts the address into MAIL where the rule wants it. The null reverse-path stays: what bears it
 // must not be answered, nor bounced (RFC 5321 4.5.5). So do the parameters. Returns the path that
 // was replaced; empty when none was.
