@@ -126,6 +126,9 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
     SMTPSEAL_CHECK(wanted != nullptr);
     const auto index = static_cast<std::size_t>(wanted - generation->config.smarthosts.data());
     context->pool = generation->pools[index].get();
+    for (const auto& pool : generation->pools) {
+      if (!pool->smarthost().sender_match.empty()) context->pools_by_sender.push_back(pool.get());
+    }
     auto made = make_listener_tls(listener, identities);
     if (!made) {
       const auto problem = locate_tls_trouble(generation->config, listener, made.error());

@@ -188,6 +188,10 @@ std::string advise_on_lookup(const std::string& host) {
          "from here (/etc/resolv.conf, a VPN, a firewall).";
 }
 
+std::string advise_on_domain(const std::string& domain) {
+  return "Ask whoever runs " + domain + " for the name of its server, and write that as host.";
+}
+
 std::string advise_on_slow_lookup() {
   return "Every new connection waits for it. Often the first name server in /etc/resolv.conf is "
          "dead; put a living one first.";

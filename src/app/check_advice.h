@@ -30,6 +30,8 @@ enum class ConnectTrouble { refused, timed_out, no_route, other };
                                                 const base::Error& error);
 [[nodiscard]] std::string advise_on_level(tls::Level level);
 [[nodiscard]] std::string advise_on_lookup(const std::string& host);
+// The DNS names no server of it.
+[[nodiscard]] std::string advise_on_domain(const std::string& domain);
 [[nodiscard]] std::string advise_on_slow_lookup();
 [[nodiscard]] std::string advise_on_connect(const CheckFindings& findings, ConnectTrouble trouble);
 // No greeting, or one that is no 220.

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "app/check_hosts.h"
 #include "app/check_listener.h"
 #include "app/check_report.h"
 #include "app/check_steps.h"
@@ -85,7 +86,7 @@ std::variant<CheckProbes, ExitStatus> probes_of(const Invocation& invocation) {
   return probes;
 }
 
-// One smarthost after another, and its report.
+// One host after another, and its report.
 class Checker {
  public:
   Checker(net::Loop& loop, const CheckErrand& errand, bool is_json)
@@ -155,12 +156,16 @@ ExitStatus check_command(const Invocation& invocation) {
   Checker checker(**loop, errand, invocation.is_json);
   std::vector<CheckReport> reports;
   ExitStatus status = ExitStatus::ok;
-  for (const config::Smarthost& smarthost : loaded.config.smarthosts) {
+  for (const HostToCheck& host : hosts_to_check(loaded.config, ask_system_dns())) {
     CheckFindings findings;
-    findings.smarthost = smarthost;
+    findings.smarthost = host.smarthost;
+    findings.found_by = host.found_by;
+    findings.lookup_error = host.lookup_error;
     findings.config_file = loaded.config.file;
     findings.now = net::Loop::wall_now();
-    if (checked.has_listeners) findings.listeners = listeners_of(loaded.config, smarthost);
+    if (checked.has_listeners && host.is_first) {
+      findings.listeners = listeners_of(loaded.config, host.smarthost);
+    }
     if (reports.empty()) {
       for (const config::Problem& warning : loaded.warnings) {
         findings.warnings.push_back(warning.to_string());

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/ehlo_name.h"
 #include "app/smarthost_link.h"
 
 namespace app {

@@ -12,6 +12,7 @@
 #include "base/instant.h"
 #include "base/result.h"
 #include "config/config.h"
+#include "config/hosts.h"
 #include "smtp/extensions.h"
 #include "smtp/reply.h"
 #include "tls/tls_engine.h"
@@ -99,6 +100,7 @@ struct CheckAgain {
 
 struct CheckFindings {
   config::Smarthost smarthost;
+  std::string found_by;                    // "srv:example.edu", where the DNS named the host
   std::string config_file;                 // where it was read from; may be empty
   std::vector<std::string> warnings;       // of the configuration, about this smarthost
   base::WallTime now;                      // to judge dates by
@@ -129,9 +131,11 @@ struct CheckFindings {
     return nullptr;
   }
 
-  // The smarthost as one would name it: "smtp.example.edu:587", "[2001:db8::1]:25".
+  // The smarthost as one would name it: "smtp.example.edu:587", "[2001:db8::1]:25". A domain of
+  // which no server was found: "srv:example.edu".
   [[nodiscard]] std::string target() const {
     const std::string& host = smarthost.hosts.front();
+    if (config::host_item(host).kind != config::HostKind::host) return host;
     const bool is_v6 = host.find(':') != std::string::npos;
     return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(smarthost.port);
   }

@@ -26,6 +26,8 @@ void add_configuration(CheckReport& report, const CheckFindings& findings) {
   }
   std::string detail = findings.target() + ", mode = " + std::string(mode_word(smarthost.mode)) +
                        ", tls = " + std::string(tls::to_string(smarthost.tls.level));
+  const bool was_found = !findings.found_by.empty() && !findings.lookup_error;
+  if (was_found) detail += ", found by " + findings.found_by;
   report.steps.push_back(make_step("configuration", CheckStatus::pass, std::move(detail)));
   bool is_level_told = false;
   for (const std::string& warning : findings.warnings) {
@@ -52,9 +54,10 @@ std::string described(const std::vector<base::SocketAddress>& addresses) {
 void add_lookup(CheckReport& report, const CheckFindings& findings) {
   const std::string& host = findings.smarthost.hosts.front();
   if (findings.lookup_error) {
-    report.steps.push_back(make_failure("dns", findings.lookup_error->fault,
-                                        base::printable(findings.lookup_error->detail),
-                                        advise_on_lookup(host)));
+    report.steps.push_back(make_failure(
+        "dns", findings.lookup_error->fault, base::printable(findings.lookup_error->detail),
+        findings.found_by.empty() ? advise_on_lookup(host)
+                                  : advise_on_domain(config::host_item(host).name)));
   } else if (base::parse_ip(host, 0)) {
     report.steps.push_back(
         make_step("dns", CheckStatus::skip, host + " is an address: nothing to look up"));

@@ -98,6 +98,7 @@ bool Walk::prepare() {
 }
 
 bool Walk::look_up() {
+  if (findings_.lookup_error) return false;  // there is no host to look up
   const base::Instant begun = loop_.now();
   caller_.tell_wait("the DNS", kCheckPatience);
   Lookup lookup(loop_, findings_.smarthost);

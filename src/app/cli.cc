@@ -11,7 +11,7 @@
 #include "app/exit_status.h"
 #include "app/version.h"
 #include "base/text.h"
-#include "config/values.h"
+#include "config/hosts.h"
 #include "platform/platform.h"
 
 #ifdef _WIN32
@@ -274,7 +274,7 @@ std::optional<std::string> take_flags(Bound& bound) {
   const bool is_check = !bound.target.empty();
   const std::string& smarthost = is_check ? bound.target : bound.smarthost;
   if (!smarthost.empty()) {
-    const auto parsed = config::parse_host_port(smarthost);
+    const auto parsed = config::parse_target(smarthost);
     const char* flag = is_check ? "HOST[:PORT]" : "--smarthost";
     if (!parsed) return flag + (": " + parsed.error().detail);
     add("smarthost", "host", parsed->host, flag);

@@ -44,6 +44,7 @@ ClientLink::ClientLink(ListenerContext& context, net::TcpStream stream, std::uin
       session_(server_options(context), context.loop->now()),
       transaction_(transaction_options(context)),
       senders_(SenderRewriting::make(context.listener.sender)),
+      pool_(context.pool),
       opened_(context.loop->now()) {}
 
 ClientLink::~ClientLink() = default;
@@ -228,6 +229,7 @@ void ClientLink::dispatch(smtp::ServerEvent& event) {
     answer_hello(*hello);
   } else if (auto* mail = std::get_if<from::Mail>(&event)) {
     ++transactions_;
+    if (lease_ == nullptr) pool_ = &context_.pool_for(mail->command.reverse_path);
     if (senders_) senders_->on_mail(mail->command);
     if (lease_ == nullptr) {
       served_by_.clear();
@@ -272,6 +274,7 @@ void ClientLink::answer_hello(const smtp::from_client::Hello& hello) {
 void ClientLink::leave(const std::string& why) {
   if (std::exchange(has_left_, true)) return;
   context_.pool->cancel(*this);
+  pool_->cancel(*this);
   perform(transaction_.on(smtp::from_client::Gone{why}, now()));
   const std::string& host = context_.pool->smarthost().hosts.front();
   log_close(is_greeted_ || !is_waiting_for_smarthost_

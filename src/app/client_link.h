@@ -10,6 +10,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "app/sender_rewriting.h"
 #include "app/server_tls.h"
@@ -33,10 +35,14 @@ struct ListenerContext {
   config::Listener listener;
   std::string hostname;
   SmarthostPool* pool = nullptr;
+  // Of smarthosts that take the mail of certain senders, whichever the listener's is.
+  std::vector<SmarthostPool*> pools_by_sender;
   std::unique_ptr<tls::ServerContext> tls;  // nothing with tls = none
   base::Duration handshake_timeout = smtp::kHandshakeTimeout;
 
   [[nodiscard]] bool is_implicit_tls() const { return listener.tls == config::ClientTls::implicit; }
+  // Who takes mail with this reverse-path, "<app@example.edu>".
+  [[nodiscard]] SmarthostPool& pool_for(std::string_view reverse_path) const;
 };
 
 class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTask {
@@ -119,6 +125,7 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   smtp::ServerSession session_;
   relay::Transaction transaction_;
   std::unique_ptr<SenderRewriting> senders_;  // with `sender`
+  SmarthostPool* pool_;                       // of the transaction
   SmarthostLink* lease_ = nullptr;
   smtp::Extensions promised_;
   base::Instant opened_;

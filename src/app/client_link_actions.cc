@@ -1,10 +1,31 @@
 // What a client's mail transactions ask for, carried out: see client_link.h.
+#include <algorithm>
 #include <utility>
 
 #include "app/client_link.h"
+#include "app/ehlo_name.h"
+#include "base/text.h"
+#include "smtp/sender.h"
 #include "smtp/trace.h"
 
 namespace app {
+
+// Those of single addresses before those of whole domains.
+SmarthostPool& ListenerContext::pool_for(std::string_view reverse_path) const {
+  if (pools_by_sender.empty() || reverse_path.size() < 2) return *pool;
+  const std::string_view sender = reverse_path.substr(1, reverse_path.size() - 2);
+  SmarthostPool* of_domain = nullptr;
+  for (SmarthostPool* each : pools_by_sender) {
+    const std::vector<std::string>& matches = each->smarthost().sender_match;
+    if (!smtp::is_among(matches, sender)) continue;
+    const bool is_exact = std::any_of(matches.begin(), matches.end(), [&](const auto& match) {
+      return base::iequals(match, sender);
+    });
+    if (is_exact) return *each;
+    if (of_domain == nullptr) of_domain = each;
+  }
+  return of_domain == nullptr ? *pool : *of_domain;
+}
 
 void ClientLink::perform(const relay::Actions& actions) {
   for (const relay::Action& action : actions) {
@@ -22,10 +43,14 @@ void ClientLink::perform(const relay::action::Reply& action) {
 }
 
 void ClientLink::perform(const relay::action::Lease& action) {
-  context_.pool->lease(*this, {action.needs, action.must_be_fresh, action.is_pinned});
+  LeaseRequest request{action.needs, action.must_be_fresh, action.is_pinned, std::nullopt};
+  if (pool_->smarthost().repeats_client_name) {
+    request.ehlo_name = fit_client_name(session_.client_name());
+  }
+  pool_->lease(*this, std::move(request));
 }
 
-void ClientLink::perform(const relay::action::CancelLease&) { context_.pool->cancel(*this); }
+void ClientLink::perform(const relay::action::CancelLease&) { pool_->cancel(*this); }
 
 void ClientLink::perform(const relay::action::Send& action) {
   if (lease_ != nullptr) lease_->send(action.sent, action.line);
@@ -72,7 +97,7 @@ void ClientLink::perform(const relay::action::EndData&) {
 
 void ClientLink::perform(const relay::action::Return& action) {
   if (lease_ == nullptr) return;
-  context_.pool->give_back(*std::exchange(lease_, nullptr), action.is_clean, action.why);
+  pool_->give_back(*std::exchange(lease_, nullptr), action.is_clean, action.why);
 }
 
 void ClientLink::perform(const relay::action::CloseClient& action) {

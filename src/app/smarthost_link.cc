@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/ehlo_name.h"
 #include "app/format.h"
-#include "base/text.h"
 
 namespace app {
 
@@ -13,13 +13,6 @@ namespace {
 
 // How long the smarthost may take to read our QUIT before the connection is cut.
 constexpr base::Duration kCloseLinger = std::chrono::seconds(2);
-
-bool is_full_name(std::string_view name) {
-  const std::string lower = base::lowered(name);
-  return lower.find('.') != std::string::npos && !lower.ends_with(".localdomain") &&
-         !lower.ends_with(".local") && !lower.ends_with(".invalid") &&
-         !lower.starts_with("localhost");
-}
 
 }  // namespace
 
@@ -35,30 +28,26 @@ smtp::StartTls starttls_policy(const config::Smarthost& smarthost) {
   return smtp::StartTls::required;
 }
 
-std::string choose_ehlo_name(const std::string& configured, const std::string& hostname,
-                             const net::SocketAddress& local) {
-  if (!configured.empty()) return configured;
-  if (is_full_name(hostname)) return hostname;
-  return (local.host().find(':') == std::string::npos ? "[" : "[IPv6:") + local.host() + "]";
-}
-
-SmarthostLink::SmarthostLink(SmarthostContext& context, SmarthostLinkOwner& owner, std::uint64_t id)
-    : context_(context), owner_(owner), id_(id), timer_(*context.loop, *this) {}
+SmarthostLink::SmarthostLink(SmarthostContext& context, SmarthostLinkOwner& owner, std::uint64_t id,
+                             LinkTarget target)
+    : context_(context),
+      owner_(owner),
+      id_(id),
+      target_(std::move(target)),
+      timer_(*context.loop, *this) {}
 
 SmarthostLink::~SmarthostLink() = default;
 
 std::string SmarthostLink::id_text() const { return format_id(id_); }
 
 void SmarthostLink::open() {
-  host_ = context_.smarthost.hosts.front();
   opened_ = context_.loop->now();
-  open_deadline_ = opened_ + context_.smarthost.connect_timeout + smtp::kOpenTimeout;
   connect();
 }
 
 void SmarthostLink::connect() {
-  timer_.arm(open_deadline_);
-  connector_ = net::Connector::connect(*context_.loop, host_, context_.smarthost.port,
+  timer_.arm(target_.deadline);
+  connector_ = net::Connector::connect(*context_.loop, target().host, target().port,
                                        context_.smarthost.connect_timeout, *this);
 }
 
@@ -73,7 +62,8 @@ void SmarthostLink::on_connected(net::TcpStream stream) {
   }
   const config::Smarthost& smarthost = context_.smarthost;
   smtp::ClientOptions options;
-  options.ehlo_name = choose_ehlo_name(smarthost.ehlo_name, context_.hostname, stream.local());
+  own_name_ = choose_ehlo_name(smarthost.ehlo_name, context_.hostname, stream.local());
+  options.ehlo_name = own_name_;
   options.starttls = starttls_policy(smarthost);
   options.command_timeout = smarthost.command_timeout;
   options.data_timeout = smarthost.data_timeout;
@@ -88,7 +78,7 @@ void SmarthostLink::on_connected(net::TcpStream stream) {
 }
 
 void SmarthostLink::start_tls() {
-  engine_ = context_.tls->make_engine(resumption_);
+  engine_ = target_.tls->make_engine(resumption_);
   handshake_deadline_ =
       context_.loop->now() +
       std::min<base::Duration>(smtp::kHandshakeTimeout, context_.smarthost.command_timeout);
@@ -114,8 +104,9 @@ bool SmarthostLink::may_try_without_session() const {
 
 // Nobody is told of a handshake that failed with an old session until one without it did.
 void SmarthostLink::try_without_session() {
-  context_.log->info(id_text(), "smarthost-retry",
-                     {{"host", host_}, {"peer", peer_}, {"reason", engine_->error().detail}});
+  context_.log->info(
+      id_text(), "smarthost-retry",
+      {{"host", target().host}, {"peer", peer_}, {"reason", engine_->error().detail}});
   resumption_ = tls::Resumption::never;
   handshake_deadline_.reset();
   judging_.reset();
@@ -129,7 +120,7 @@ void SmarthostLink::try_without_session() {
 
 // Elsewhere, for it may take its time: nothing more is said to the smarthost until then.
 void SmarthostLink::begin_judging() {
-  const tls::SystemJudge* const judge = context_.tls->judge();
+  const tls::SystemJudge* const judge = target_.tls->judge();
   SMTPSEAL_CHECK(judge != nullptr);
   judging_ = net::Background::begin(
       *context_.loop,
@@ -224,8 +215,7 @@ void SmarthostLink::pump() {
     if (std::holds_alternative<smtp::from_smarthost::TlsWanted>(event)) {
       start_tls();
     } else if (std::holds_alternative<smtp::from_smarthost::Ready>(event)) {
-      is_ready_ = true;
-      log_open();
+      if (!std::exchange(is_ready_, true)) log_open();
       owner_.on_link_ready(*this);
     } else if (const auto* replied = std::get_if<smtp::from_smarthost::Replied>(&event)) {
       if (holder_ != nullptr) holder_->on_smarthost_reply(*replied);
@@ -279,7 +269,7 @@ void SmarthostLink::flush() {
 void SmarthostLink::arm_timer() {
   std::optional<base::Instant> deadline = session_->deadline();
   deadline = base::earlier(deadline, handshake_deadline_);
-  if (!is_ready_) deadline = base::earlier(deadline, open_deadline_);
+  if (!is_ready_) deadline = base::earlier(deadline, target_.deadline);
   if (stream_->queued() > 0) {
     // RFC 5321 4.5.3.2.5: a block of mail data is taken within three minutes.
     deadline = base::earlier(deadline, last_progress_ + smtp::kDataIdleTimeout);
@@ -290,17 +280,17 @@ void SmarthostLink::arm_timer() {
 void SmarthostLink::on_timer() {
   if (is_dead_) return;
   const base::Instant now = context_.loop->now();
-  if (!is_ready_ && now >= open_deadline_) {
+  if (!is_ready_ && now >= target_.deadline) {
     fail({base::Fault::connection,
-          "smarthost " + host_ + " was not ready for mail within " +
+          "smarthost " + target().host + " was not ready for mail within " +
               std::to_string(base::milliseconds_between(opened_, now) / 1000) + " s"});
     return;
   }
   if (!stream_) return;
   if (handshake_deadline_ && now >= *handshake_deadline_) {
-    const std::string what =
-        judging_ ? context_.tls->trust_source() + " did not judge the certificate of " + host_
-                 : "TLS handshake with " + host_ + " did not end";
+    const std::string what = judging_ ? target_.tls->trust_source() +
+                                            " did not judge the certificate of " + target().host
+                                      : "TLS handshake with " + target().host + " did not end";
     fail({base::Fault::tls, what + " in time"});
     return;
   }
@@ -314,6 +304,13 @@ void SmarthostLink::on_timer() {
   }
   session_->on_time(now);
   pump();
+  context_.turn->want(*this);
+}
+
+void SmarthostLink::greet_as(const std::string& name) {
+  if (is_dead_) return;
+  context_.log->debug(id_text(), "command", {{"sent", "EHLO " + name}});
+  session_->greet_again(name, context_.loop->now());
   context_.turn->want(*this);
 }
 

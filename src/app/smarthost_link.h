@@ -13,6 +13,8 @@
 #include <string_view>
 
 #include "app/expiry_watch.h"
+#include "app/host_lookup.h"
+#include "app/link_target.h"
 #include "app/turn.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -60,19 +62,14 @@ struct SmarthostContext {
   config::Smarthost smarthost;
   std::string hostname;                     // ours
   ExpiryWatch* expiry = nullptr;            // nobody is warned without it
-  std::unique_ptr<tls::ClientContext> tls;  // nothing with tls = none
+  std::unique_ptr<tls::ClientContext> tls;  // of which each host gets its own; none with tls = none
+  AskDns ask_dns = ask_system_dns();
   // Whether an address is one that this process itself listens on: mail must not go round.
   std::function<bool(const net::SocketAddress&)> is_own_listener;
 };
 
 // Whether STARTTLS is asked for.
 [[nodiscard]] smtp::StartTls starttls_policy(const config::Smarthost& smarthost);
-
-// The name we give in EHLO: the configured one, else our host name when it is a full one, else the
-// literal of the address we speak from (RFC 5321 4.1.3); "localhost" gets mail rejected.
-[[nodiscard]] std::string choose_ehlo_name(const std::string& configured,
-                                           const std::string& hostname,
-                                           const net::SocketAddress& local);
 
 class SmarthostLink final : net::ConnectorEvents,
                             net::StreamEvents,
@@ -85,7 +82,8 @@ class SmarthostLink final : net::ConnectorEvents,
   // And below which it is read again.
   static constexpr std::size_t kLowWater = kHighWater / 2;
 
-  SmarthostLink(SmarthostContext& context, SmarthostLinkOwner& owner, std::uint64_t id);
+  SmarthostLink(SmarthostContext& context, SmarthostLinkOwner& owner, std::uint64_t id,
+                LinkTarget target);
   ~SmarthostLink();
   SmarthostLink(const SmarthostLink&) = delete;
   SmarthostLink& operator=(const SmarthostLink&) = delete;
@@ -93,6 +91,11 @@ class SmarthostLink final : net::ConnectorEvents,
   void open();
   void set_holder(SmarthostHolder* holder) { holder_ = holder; }
   [[nodiscard]] bool has_holder() const { return holder_ != nullptr; }
+
+  // The name we give of our own accord.
+  [[nodiscard]] const std::string& own_name() const { return own_name_; }
+  // Of a link that is ready and clean: says EHLO by this name; on_link_ready comes again.
+  void greet_as(const std::string& name);
 
   void send(smtp::Sent what, std::string_view line);
   // Mail data as BDAT chunks; else send() DATA first.
@@ -111,6 +114,7 @@ class SmarthostLink final : net::ConnectorEvents,
   void close();
 
   [[nodiscard]] std::uint64_t id() const { return id_; }
+  [[nodiscard]] const relay::Target& target() const { return target_.target; }
   [[nodiscard]] std::string id_text() const;
   // Only once connected: see has_session.
   [[nodiscard]] const smtp::ClientSession& session() const { return *session_; }
@@ -164,17 +168,17 @@ class SmarthostLink final : net::ConnectorEvents,
   SmarthostLinkOwner& owner_;
   SmarthostHolder* holder_ = nullptr;
   std::uint64_t id_;
+  LinkTarget target_;
   net::Timer timer_;
   std::unique_ptr<net::Connector> connector_;
   std::optional<net::TcpStream> stream_;
   std::unique_ptr<tls::Engine> engine_;
   std::unique_ptr<net::Background> judging_;  // of the smarthost's certificate, while it lasts
   std::optional<smtp::ClientSession> session_;
-  std::string host_;
+  std::string own_name_;
   std::string peer_;
   base::Instant opened_;
   std::optional<base::Instant> handshake_deadline_;
-  base::Instant open_deadline_;
   base::Instant last_progress_;  // when the smarthost was last seen to take what is queued
   std::uint64_t last_taken_ = 0;
   std::uint64_t written_ = 0;  // octets given to the stream

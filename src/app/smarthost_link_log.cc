@@ -16,7 +16,7 @@ void SmarthostLink::log_open() {
   const auto ms = base::milliseconds_between(opened_, context_.loop->now());
   if (!engine_) {
     context_.log->warn(id_text(), "smarthost-open",
-                       {{"host", host_},
+                       {{"host", target().host},
                         {"peer", peer_},
                         {"tls", "none"},
                         {"verify", "none"},
@@ -27,7 +27,7 @@ void SmarthostLink::log_open() {
   const tls::SessionInfo& info = engine_->info();
   const std::string expires =
       info.chain.empty() ? "unknown" : format_day(info.chain.front().not_after);
-  const base::LogFields fields = {{"host", host_},
+  const base::LogFields fields = {{"host", target().host},
                                   {"peer", peer_},
                                   {"tls", info.version},
                                   {"cipher", info.cipher},
@@ -50,10 +50,11 @@ void SmarthostLink::log_open() {
 void SmarthostLink::warn_of_expiry() {
   const base::WallTime now = std::chrono::system_clock::now();
   const tls::SessionInfo& info = engine_->info();
-  if (context_.expiry == nullptr || !context_.expiry->is_to_be_told(host_, info, now)) return;
+  if (context_.expiry == nullptr || !context_.expiry->is_to_be_told(target().host, info, now))
+    return;
   const tls::CertificateFacts& leaf = info.chain.front();
   context_.log->warn(id_text(), "certificate-expiry",
-                     {{"host", host_},
+                     {{"host", target().host},
                       {"peer", peer_},
                       {"expires", format_day(leaf.not_after)},
                       {"days", tls::days_left(leaf, now)},
@@ -63,7 +64,7 @@ void SmarthostLink::warn_of_expiry() {
 void SmarthostLink::log_refusal(const base::Error& error) {
   const smtp::Reply said = session_ ? session_->refusal_of_service() : smtp::Reply{};
   context_.log->warn(id_text(), "smarthost-fail",
-                     {{"host", host_},
+                     {{"host", target().host},
                       {"peer", peer_.empty() ? "-" : peer_},
                       {"fault", base::to_string(error.fault)},
                       {"reason", error.detail},

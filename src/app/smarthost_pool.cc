@@ -2,29 +2,12 @@
 #include "app/smarthost_pool.h"
 
 #include <algorithm>
-#include <atomic>
-#include <random>
 #include <utility>
 
 namespace app {
 
-namespace {
-
-// Ids of connections are unique in the process, so that a log line names one connection only.
-std::uint64_t next_link_id() {
-  static std::atomic<std::uint64_t> last = 0xc00000;
-  return last.fetch_add(1, std::memory_order_relaxed) + 1;
-}
-
-std::uint64_t random_number() {
-  thread_local std::minstd_rand generator(std::random_device{}());
-  return generator();
-}
-
-}  // namespace
-
 SmarthostPool::SmarthostPool(std::unique_ptr<SmarthostContext> context)
-    : context_(std::move(context)), timer_(*context_->loop, *this) {}
+    : context_(std::move(context)), hosts_(*context_, *this), timer_(*context_->loop, *this) {}
 
 SmarthostPool::~SmarthostPool() = default;
 
@@ -41,6 +24,9 @@ void SmarthostPool::want_extensions(PoolClient& client) {
 void SmarthostPool::cancel(PoolClient& client) {
   std::erase_if(waiters_, [&](const Waiter& waiter) { return waiter.client == &client; });
   std::erase_if(extension_waiters_, [&](const auto& waiter) { return waiter.client == &client; });
+  for (auto& [id, greeting] : greetings_) {
+    if (greeting.waiter.client == &client) greeting.waiter.client = nullptr;
+  }
 }
 
 void SmarthostPool::give_back(SmarthostLink& link, bool is_clean, const std::string& why) {
@@ -59,8 +45,7 @@ void SmarthostPool::give_back(SmarthostLink& link, bool is_clean, const std::str
                                       link.bytes(),
                                       false,
                                       link.session().extensions()};
-    reason = is_retired_ ? "configuration changed"
-                         : std::string(relay::why_retire(facts, context_->smarthost.pool, now()));
+    reason = why_close(link, facts);
   }
   if (!reason.empty()) {
     context_->log->debug(link.id_text(), "smarthost-close", {{"reason", reason}});
@@ -105,7 +90,8 @@ SmarthostLink* SmarthostPool::find(std::uint64_t id) {
 void SmarthostPool::on_turn_end() {
   // Whoever waits comes first: after a reload a connection serves once more before it is closed.
   serve();
-  expire(now());
+  expire();
+  try_preferred_host();
   arm_timer();
 }
 
@@ -117,6 +103,7 @@ void SmarthostPool::serve() {
       waiter.client->on_extensions_known();
     }
   }
+  was_used_ = has_waiters();
   unsigned openings_wanted = extension_waiters_.empty() ? 0 : 1;
   // Clients may ask again while they are told; those wait for the next turn.
   std::deque<Waiter> waiting = std::exchange(waiters_, {});
@@ -138,7 +125,7 @@ bool SmarthostPool::serve_one(const Waiter& waiter, std::vector<relay::IdleConne
                     waiter.request.must_be_fresh, context_->smarthost.pool, now());
   switch (decision.choice) {
     case relay::Choice::lease:
-      lease_link(*waiter.client, *find(decision.id), waiter.request);
+      lease_link(waiter, *find(decision.id));
       idle = idle_connections();
       return true;
     case relay::Choice::open:
@@ -158,67 +145,26 @@ bool SmarthostPool::serve_one(const Waiter& waiter, std::vector<relay::IdleConne
   return false;
 }
 
-void SmarthostPool::lease_link(PoolClient& client, SmarthostLink& link,
-                               const LeaseRequest& request) {
+void SmarthostPool::lease_link(const Waiter& waiter, SmarthostLink& link) {
+  if (greet_first(waiter, link)) return;
   // One that sat idle may be dead whether anybody used it or not.
   const bool sat_idle = now() - link.idle_since > relay::kProbeAfterIdle;
   const bool is_reused = !link.is_unused || sat_idle;
   const bool is_reset_owed = is_reused && (sat_idle || link.session().is_in_transaction());
+  hand_over(waiter, link, is_reused, is_reset_owed);
+}
+
+void SmarthostPool::hand_over(const Waiter& waiter, SmarthostLink& link, bool is_reused,
+                              bool is_reset_owed) {
   link.is_unused = false;
-  link.set_holder(&client);
+  link.set_holder(waiter.client);
   if (is_reused) {
-    context_->log->debug(
-        link.id_text(), "smarthost-open",
-        {{"reused", true}, {"transactions", link.transactions}, {"pinned", request.is_pinned}});
+    context_->log->debug(link.id_text(), "smarthost-open",
+                         {{"reused", true},
+                          {"transactions", link.transactions},
+                          {"pinned", waiter.request.is_pinned}});
   }
-  client.on_leased(link, is_reused, is_reset_owed);
-}
-
-void SmarthostPool::open_as_wanted(unsigned wanted) {
-  const unsigned most = context_->smarthost.pool.max_connections;
-  if (backoff_.is_failing()) wanted = std::min(wanted, 1U);
-  while (opening_ < wanted && links_.size() < most) {
-    const std::optional<base::Instant> next = backoff_.next_attempt();
-    if (next && now() < *next) return;
-    const std::uint64_t id = next_link_id();
-    SmarthostLinkOwner& self = *this;
-    auto link = std::make_unique<SmarthostLink>(*context_, self, id);
-    SmarthostLink& opened = *link;
-    links_.emplace(id, std::move(link));
-    ++opening_;
-    opened.open();
-  }
-}
-
-void SmarthostPool::on_link_ready(SmarthostLink& link) {
-  --opening_;
-  backoff_.on_success();
-  last_error_.reset();
-  reached_ = now();
-  if (live_links() == 1) serving_since_ = now();
-  extensions_ = link.usable_extensions();
-  link.idle_since = now();
-  context_->turn->want(*this);
-}
-
-void SmarthostPool::on_link_dead(SmarthostLink& link, const base::Error& error) {
-  const bool was_opening = !link.was_ready();
-  const bool was_idle = !was_opening && !link.has_holder();
-  bury(link);
-  context_->turn->want(*this);
-  if (!was_opening) {
-    if (was_idle) {
-      context_->log->debug(link.id_text(), "smarthost-close", {{"reason", error.detail}});
-    }
-    return;
-  }
-  --opening_;
-  backoff_.on_failure(now(), random_number());
-  last_error_ = error;
-  // A smarthost that serves other connections only has enough of them: those who wait go on.
-  if (has_live_link()) return;
-  reached_.reset();
-  if (opening_ == 0) fail_all(error);
+  waiter.client->on_leased(link, is_reused, is_reset_owed);
 }
 
 std::size_t SmarthostPool::live_links() const {
@@ -226,7 +172,9 @@ std::size_t SmarthostPool::live_links() const {
       links_.begin(), links_.end(), [](const auto& entry) { return entry.second->was_ready(); }));
 }
 
-bool SmarthostPool::is_reaching() const { return opening_ > 0 && !has_live_link(); }
+bool SmarthostPool::is_reaching() const {
+  return (opening_ > 0 || hosts_.is_looking_up()) && !has_live_link();
+}
 
 void SmarthostPool::fail_all(const base::Error& error) {
   for (const auto& waiter : std::exchange(extension_waiters_, {})) {
@@ -247,19 +195,24 @@ void SmarthostPool::bury(SmarthostLink& link) {
   links_.erase(found);
 }
 
-void SmarthostPool::expire(base::Instant at) {
+std::string SmarthostPool::why_close(const SmarthostLink& link,
+                                     const relay::IdleConnection& facts) const {
+  if (is_retired_) return "configuration changed";
+  if (hosts_.is_outdone(link.target())) return "a preferred host serves again";
+  return std::string(relay::why_retire(facts, context_->smarthost.pool, now()));
+}
+
+void SmarthostPool::expire() {
   for (const relay::IdleConnection& idle : idle_connections()) {
-    const std::string_view why = is_retired_
-                                     ? "configuration changed"
-                                     : relay::why_retire(idle, context_->smarthost.pool, at);
-    if (why.empty()) continue;
     SmarthostLink& link = *find(idle.id);
+    const std::string why = why_close(link, idle);
+    if (why.empty()) continue;
     context_->log->debug(link.id_text(), "smarthost-close", {{"reason", why}});
     link.close();
     bury(link);
     if (!waiters_.empty()) context_->turn->want(*this);
   }
-  expire_waiters(at);
+  expire_waiters(now());
 }
 
 // Told one by one off the lists, as in fail_all.
@@ -298,8 +251,7 @@ void SmarthostPool::arm_timer() {
       next = base::earlier(next, patience_ends(extension_waiters_.front().since));
     }
   }
-  const bool is_somebody_waiting = !waiters_.empty() || !extension_waiters_.empty();
-  if (is_somebody_waiting && opening_ == 0 && backoff_.next_attempt() &&
+  if (has_waiters() && opening_ == 0 && backoff_.next_attempt() &&
       links_.size() < context_->smarthost.pool.max_connections) {
     next = base::earlier(next, backoff_.next_attempt());
   }

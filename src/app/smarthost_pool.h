@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "app/smarthost_hosts.h"
 #include "app/smarthost_link.h"
 #include "app/turn.h"
 #include "net/timer.h"
@@ -38,9 +39,11 @@ struct LeaseRequest {
   smtp::Extensions needs;
   bool must_be_fresh = false;
   bool is_pinned = false;
+  // The name to have given in EHLO; empty: our own. Nothing: whatever it was.
+  std::optional<std::string> ehlo_name;
 };
 
-class SmarthostPool final : SmarthostLinkOwner, net::TimerEvents, TurnTask {
+class SmarthostPool final : SmarthostLinkOwner, SmarthostHostsEvents, net::TimerEvents, TurnTask {
  public:
   explicit SmarthostPool(std::unique_ptr<SmarthostContext> context);
   ~SmarthostPool();
@@ -78,6 +81,12 @@ class SmarthostPool final : SmarthostLinkOwner, net::TimerEvents, TurnTask {
     base::Instant since;
   };
 
+  // A link that says EHLO by another name, and for whom.
+  struct Greeting {
+    Waiter waiter;  // whose client is null once it waits no more
+    bool was_reused = false;
+  };
+
   struct ExtensionWaiter {
     PoolClient* client = nullptr;
     base::Instant since;
@@ -85,19 +94,35 @@ class SmarthostPool final : SmarthostLinkOwner, net::TimerEvents, TurnTask {
 
   void on_link_ready(SmarthostLink& link) override;
   void on_link_dead(SmarthostLink& link, const base::Error& error) override;
+  void on_hosts_known() override { context_->turn->want(*this); }
   void on_timer() override;
   void on_turn_end() override;
 
   void serve();
   [[nodiscard]] bool serve_one(const Waiter& waiter, std::vector<relay::IdleConnection>& idle,
                                unsigned& openings_wanted);
-  void lease_link(PoolClient& client, SmarthostLink& link, const LeaseRequest& request);
+  void lease_link(const Waiter& waiter, SmarthostLink& link);
+  void hand_over(const Waiter& waiter, SmarthostLink& link, bool is_reused, bool is_reset_owed);
+  // smarthost_pool_opening.cc
   void open_as_wanted(unsigned wanted);
-  void expire(base::Instant now);
+  void try_preferred_host();
+  [[nodiscard]] bool open_next(HostWalk walk);
+  void go_on(HostWalk walk);
+  // smarthost_pool_greeting.cc
+  [[nodiscard]] bool greet_first(const Waiter& waiter, SmarthostLink& link);
+  void on_greeted(SmarthostLink& link);
+  void on_greeting_failed(Greeting greeting, const base::Error& error);
+  void expire();
   void expire_waiters(base::Instant now);
   // When somebody who waits since then has waited long enough.
   [[nodiscard]] base::Instant patience_ends(base::Instant since) const;
   void fail_all(const base::Error& error);
+  [[nodiscard]] bool has_waiters() const {
+    return !waiters_.empty() || !extension_waiters_.empty();
+  }
+  // Why a connection that nobody holds may not serve again; empty when it may.
+  [[nodiscard]] std::string why_close(const SmarthostLink& link,
+                                      const relay::IdleConnection& facts) const;
   void bury(SmarthostLink& link);
   void arm_timer();
   [[nodiscard]] std::vector<relay::IdleConnection> idle_connections() const;
@@ -110,12 +135,16 @@ class SmarthostPool final : SmarthostLinkOwner, net::TimerEvents, TurnTask {
   [[nodiscard]] base::Instant now() const { return context_->loop->now(); }
 
   std::unique_ptr<SmarthostContext> context_;
+  SmarthostHosts hosts_;
   net::Timer timer_;
   std::map<std::uint64_t, std::unique_ptr<SmarthostLink>> links_;
+  std::map<std::uint64_t, HostWalk> walks_;      // of the links that are not ready yet
+  std::map<std::uint64_t, Greeting> greetings_;  // of those that greet again
   std::vector<std::unique_ptr<SmarthostLink>> dead_;
   std::deque<Waiter> waiters_;
   std::deque<ExtensionWaiter> extension_waiters_;
-  unsigned opening_ = 0;
+  unsigned opening_ = 0;   // walks that clients wait for
+  bool was_used_ = false;  // since the last turn: a client asked for a connection
   relay::Backoff backoff_;
   std::optional<base::Error> last_error_;
   std::optional<smtp::Extensions> extensions_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/load_config.h"
+#include "config/hosts.h"
 
 namespace app {
 
@@ -12,11 +13,17 @@ base::Result<std::unique_ptr<tls::ClientContext>> make_smarthost_tls(
   if (smarthost.tls.level == tls::Level::none) return std::unique_ptr<tls::ClientContext>();
   tls::ClientOptions options = smarthost.tls;
   options.judge = tls::system_judge();
-  if (options.verify_name.empty()) options.verify_name = smarthost.hosts.front();
+  options.verify_name = config::certificate_name(smarthost, smarthost.hosts.front());
   const auto& identity = identities.load(smarthost.client_identity, tls::Purpose::client);
   if (!identity) return identity.error();
   options.identity = *identity;
-  return tls::make_client_context(options);
+  auto context = tls::make_client_context(options);
+  if (!context) return context;
+  for (const std::string& host : smarthost.hosts) {
+    const auto own = (*context)->for_peer(config::certificate_name(smarthost, host));
+    if (!own) return own.error();
+  }
+  return context;
 }
 
 config::Problem locate_tls_trouble(const config::Config& config, const config::Smarthost& smarthost,

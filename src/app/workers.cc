@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "config/hosts.h"
 #include "platform/platform.h"
 
 namespace app {
@@ -15,7 +16,7 @@ void warn_of_weak_tls(base::LogSink& log, const config::Config& config) {
     const tls::Level level = smarthost.tls.level;
     if (level == tls::Level::verify || level == tls::Level::pin) continue;
     log.warn("-", "tls-weak",
-             {{"smarthost", smarthost.hosts.front()},
+             {{"smarthost", config::describe_hosts(smarthost)},
               {"tls", tls::to_string(level)},
               {"meaning", level == tls::Level::encrypt ? "the smarthost's identity is not verified"
                                                        : "mail may travel unencrypted"}});
@@ -45,7 +46,7 @@ void log_ready(base::LogSink& log, const config::Config& config, const Bound& bo
   std::string smarthosts;
   for (const config::Smarthost& smarthost : config.smarthosts) {
     if (!smarthosts.empty()) smarthosts.append(",");
-    smarthosts.append(smarthost.hosts.front() + ":" + std::to_string(smarthost.port));
+    smarthosts.append(config::describe_hosts(smarthost));
   }
   warn_of_weak_tls(log, config);
   log.info("-", "ready", {{"listen", addresses}, {"smarthost", smarthosts}});

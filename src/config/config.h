@@ -86,7 +86,11 @@ struct Smarthost {
   // verify_name empty = each host's own name; never with a trailing dot
   tls::ClientOptions tls;
   tls::IdentityFiles client_identity;  // shown to a smarthost that asks for one
-  std::string ehlo_name;               // empty = General::hostname
+  // Envelope senders, "app@example.edu" or "@example.edu", whose mail goes here whichever smarthost
+  // is the listener's.
+  std::vector<std::string> sender_match;
+  std::string ehlo_name;             // empty = General::hostname
+  bool repeats_client_name = false;  // in EHLO, where it is fit for that
   bool chunking = true;
   relay::PoolOptions pool;
   base::Duration connect_timeout = std::chrono::seconds(30);

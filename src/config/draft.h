@@ -73,6 +73,11 @@ void resolve_client_tls(Draft& listener, ProblemList& problems, ProblemList& war
 // The part of it that is about the senders of mail.
 void resolve_senders(const Draft& listener, ProblemList& problems);
 
+// And the part about several hosts, and those that are looked up.
+void check_hosts(const Draft& smarthost, ProblemList& problems, ProblemList& warnings);
+void check_sender_matches(const std::vector<Draft*>& smarthosts, ProblemList& problems,
+                          ProblemList& warnings);
+
 // Every key of every section with its value in force.
 [[nodiscard]] std::vector<EffectiveValue> effective_values(Drafts& drafts, const Sources& sources);
 

@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/text.h"
 #include "config/codecs.h"
+#include "config/hosts.h"
 #include "config/values.h"
 
 namespace config::codec {
@@ -156,34 +157,34 @@ Codec client_auth() {
 }
 
 Codec hosts() {
-  Codec codec =
-      list(field(&Smarthost::hosts), parse_host, [](const std::string& host) { return host; });
-  codec.read = [](std::string_view text, Section& section) {
-    auto items = parse_list(text);
-    if (!items) return misunderstood(items.error().detail);
-    Reading reading;
-    for (const std::string& item : *items) {
-      const bool is_looked_up = base::istarts_with(item, "srv:") || base::istarts_with(item, "mx:");
-      const auto host = parse_host(is_looked_up ? item.substr(item.find(':') + 1) : item);
-      if (!host) add_wrong_item(reading, item, host.error().detail, items->size());
-      if (!is_looked_up) continue;
-      reading.is_available = false;
-      reading.missing = item.substr(0, item.find(':') + 1);
+  Codec codec = list(
+      field(&Smarthost::hosts),
+      [](std::string_view text) -> Result<std::string> {
+        const auto item = parse_host_item(text);
+        if (!item) return item.error();
+        return std::string(text);
+      },
+      [](const std::string& host) { return host; });
+  codec.read = [read = codec.read](std::string_view text, Section& section) {
+    Reading reading = read(text, section);
+    if (reading.wrong.empty() && std::get<Smarthost>(section).hosts.size() > kMaxHosts) {
+      reading.wrong = "expected at most " + std::to_string(kMaxHosts) + " hosts";
     }
-    if (items->size() > 1) {
-      reading.is_available = false;
-      reading.missing = "more than one host";
-    }
-    std::get<Smarthost>(section).hosts = std::move(*items);
     return reading;
   };
   return codec;
 }
 
+// `client` is a word here, and no name.
 Codec ehlo_name() {
   Codec codec = name_or("hostname", field(&Smarthost::ehlo_name), parse_own_name);
   codec.read = [read = codec.read](std::string_view text, Section& section) {
-    return text == "client" ? unavailable() : read(text, section);
+    Smarthost& smarthost = std::get<Smarthost>(section);
+    smarthost.repeats_client_name = text == "client";
+    return read(smarthost.repeats_client_name ? "hostname" : text, section);
+  };
+  codec.print = [print = codec.print](const Section& section) {
+    return std::get<Smarthost>(section).repeats_client_name ? "client" : print(section);
   };
   return codec;
 }

@@ -17,6 +17,7 @@ Codec listen();              // addresses; unix: and systemd: are for later
 Codec allow();               // networks
 Codec client_auth();         // passthrough or off; others are for later
 Codec sender();              // an address
+Codec sender_match();        // the same
 Codec authorized_senders();  // addresses, and domains with an @ before them
 Codec hosts();               // one host; several, srv: and mx: are for later
 Codec ehlo_name();           // hostname or a name; client is for later

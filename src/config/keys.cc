@@ -159,6 +159,7 @@ void add_smarthost_tls(Table table) {
 }
 
 void add_smarthost_session(Table table) {
+  table.add("sender_match", sender_match());
   table.add("ehlo_name", ehlo_name());
   table.add_unused("username", later(any_text));
   table.add_unused("password_file", later(any_text));

@@ -71,6 +71,7 @@ class Resolver {
       check_encryption(*draft);
       check_client_certificate(*draft);
       check_port(*draft);
+      check_hosts(*draft, problems_, warnings_);
     }
     for (Draft* draft : drafts_.of(Kind::listener)) {
       choose_smarthost(*draft);
@@ -81,6 +82,7 @@ class Resolver {
     check_addresses();
     check_loops();
     check_unused();
+    check_sender_matches(drafts_.of(Kind::smarthost), problems_, warnings_);
     check_passed_over();
   }
 
@@ -347,7 +349,7 @@ class Resolver {
       const bool is_used = std::any_of(listeners.begin(), listeners.end(), [&](Draft* listener) {
         return listener->listener().smarthost == smarthost->name;
       });
-      if (!is_used) {
+      if (!is_used && smarthost->find("sender_match") == nullptr) {
         warnings_.add(smarthost->place, '[' + smarthost->label() + "] is used by no listener");
       }
     }

@@ -96,6 +96,11 @@ Codec authorized_senders() {
               [](const std::string& address) { return address; });
 }
 
+Codec sender_match() {
+  return list(field(&Smarthost::sender_match), parse_authorized_sender,
+              [](const std::string& address) { return address; });
+}
+
 }  // namespace codec
 
 void resolve_senders(const Draft& listener, ProblemList& problems) {

@@ -168,15 +168,5 @@ TEST(Sources, LookForNoFileWhenFlagsNameTheSmarthost) {
   EXPECT_TRUE(sources_of(*parse({"check", "-c", "x", "a.test"}).invocation).passed_over.empty());
 }
 
-TEST(EhloName, IsNeverOneThatServersReject) {
-  const auto local = *base::parse_ip("192.0.2.7", 0);
-  const auto local6 = *base::parse_ip("2001:db8::7", 0);
-  EXPECT_EQ(choose_ehlo_name("", "relay.example.edu", local), "relay.example.edu");
-  EXPECT_EQ(choose_ehlo_name("", "box", local), "[192.0.2.7]");
-  EXPECT_EQ(choose_ehlo_name("", "box.localdomain", local), "[192.0.2.7]");
-  EXPECT_EQ(choose_ehlo_name("", "localhost.localdomain", local6), "[IPv6:2001:db8::7]");
-  EXPECT_EQ(choose_ehlo_name("given", "relay.example.edu", local), "given");
-}
-
 }  // namespace
 }  // namespace app

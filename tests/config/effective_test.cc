@@ -175,7 +175,7 @@ TEST_F(EffectiveTest, FormatsWhatIsNotAvailableAsItWasGiven) {
   expect_same_after_reload(
       "[smtpseal]\nspool_max_size = 2G\nuser = mail\n"
       "[listener]\nlisten = 127.0.0.1:2525, unix:/run/x\nauth = file:/users\ndelivery = queue\n"
-      "[smarthost]\nhost = srv:example.edu, mx:example.com\n"
+      "[smarthost]\nhost = srv:example.edu, mx:example.com, a.example\n"
       "ehlo_name = client\nusername = app\npassword_file = /secret\nauth_mechanism = PLAIN\n");
 }
 
@@ -208,12 +208,26 @@ TEST_F(EffectiveTest, NotesOnlyWhatIsNoDefaultAndLeavesOutWhatThereIsNot) {
 
 TEST_F(EffectiveTest, ComparesEveryFieldOfASmarthost) {
   const Smarthost base = load_right(kSmarthost).config.smarthosts[0];
-  for (const std::string_view line :
-       {"port = 26", "mode = implicit", "tls = encrypt", "tls_min = 1.3", "ca_file = /a",
-        "ca_dir = /a", "pin = sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-        "verify_name = a", "ehlo_name = a", "chunking = off", "max_connections = 7",
-        "idle_timeout = 31s", "max_transactions = 7", "max_age = 6m", "max_bytes = 2G",
-        "connect_timeout = 1s", "command_timeout = 1s", "data_timeout = 1s"}) {
+  for (const std::string_view line : {"port = 26",
+                                      "mode = implicit",
+                                      "tls = encrypt",
+                                      "tls_min = 1.3",
+                                      "ca_file = /a",
+                                      "ca_dir = /a",
+                                      "pin = sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                                      "verify_name = a",
+                                      "ehlo_name = a",
+                                      "ehlo_name = client",
+                                      "sender_match = @a.example",
+                                      "chunking = off",
+                                      "max_connections = 7",
+                                      "idle_timeout = 31s",
+                                      "max_transactions = 7",
+                                      "max_age = 6m",
+                                      "max_bytes = 2G",
+                                      "connect_timeout = 1s",
+                                      "command_timeout = 1s",
+                                      "data_timeout = 1s"}) {
     const Config other = load_right(std::string(kSmarthost) + std::string(line) + '\n').config;
     EXPECT_FALSE(other.smarthosts[0] == base) << line;
   }

@@ -223,7 +223,6 @@ TEST_F(ResolveTest, TellsWhatThisVersionCannotDo) {
       {"[listener]", "delivery = queue"},
       {"[listener]", "proxy_protocol = yes"},
       {"[listener]", "proxy_networks = 10.0.0.0/8"},
-      {"[smarthost]", "ehlo_name = client"},
       {"[smarthost]", "username = app"},
       {"[smarthost]", "password_file = /secret"},
       {"[smarthost]", "password_command = pass show smtp"},
@@ -249,13 +248,6 @@ TEST_F(ResolveTest, TellsWhatThisVersionCannotDo) {
 }
 
 TEST_F(ResolveTest, NamesThePartThatThisVersionCannotDo) {
-  EXPECT_THAT(unavailable_of("[smarthost]\nhost = a.example, b.example\n"),
-              ElementsAre("2: smarthost.host = a.example, b.example: not available in this version "
-                          "(more than one host)"));
-  EXPECT_THAT(unavailable_of("[smarthost]\nhost = srv:example.edu\n"),
-              ElementsAre(HasSubstr("(srv:)")));
-  EXPECT_THAT(unavailable_of("[smarthost]\nhost = mx:example.edu\n"),
-              ElementsAre(HasSubstr("(mx:)")));
   EXPECT_THAT(unavailable_of(listener("listen = 127.0.0.1:25, unix:/run/smtpseal")),
               ElementsAre(HasSubstr("(unix:)")));
   EXPECT_THAT(unavailable_of(listener("listen = systemd:smtp")),

@@ -111,7 +111,12 @@ class JudgedLink : public testing::Test, protected SmarthostLinkOwner, net::Time
 
   SmarthostLinkOwner& owner() { return *this; }
   void open() {
-    link_ = std::make_unique<SmarthostLink>(context_, owner(), 1);
+    LinkTarget target;
+    target.target.host = context_.smarthost.hosts.front();
+    target.target.port = context_.smarthost.port;
+    target.tls = std::move(context_.tls->for_peer(support::kSmarthostName)).value();
+    target.deadline = loop_->now() + smtp::kOpenTimeout;
+    link_ = std::make_unique<SmarthostLink>(context_, owner(), 1, std::move(target));
     link_->open();
   }
   void run_until(const std::function<bool()>& is_done) {

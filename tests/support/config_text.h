@@ -28,6 +28,12 @@ class ConfigText {
     return *this;
   }
 
+  // Takes the whole section away.
+  ConfigText& drop(const std::string& section) {
+    std::erase_if(sections_, [&](const auto& each) { return each.first == section; });
+    return *this;
+  }
+
   [[nodiscard]] std::string text() const {
     std::string out;
     for (const auto& [name, keys] : sections_) {

@@ -25,10 +25,10 @@ void close_on_exec(int fd) {
   if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-sockaddr_in loopback(std::uint16_t port) {
+sockaddr_in loopback(std::uint16_t port, unsigned number = 1) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + number);
   address.sin_port = htons(port);
   return address;
 }
@@ -75,14 +75,14 @@ Pipe make_pipe() {
   return {Fd(ends[0]), Fd(ends[1])};
 }
 
-Fd bind_loopback(bool is_listening, std::uint16_t port) {
+Fd bind_loopback(bool is_listening, std::uint16_t port, unsigned number) {
   Fd fd = make_socket();
   const int on = 1;
   const auto allow_reuse = [&fd, &on] {
     if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) fail("SO_REUSEADDR");
   };
   if (port != 0) allow_reuse();
-  const sockaddr_in address = loopback(port);
+  const sockaddr_in address = loopback(port, number);
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     fail("bind");
   }

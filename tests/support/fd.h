@@ -34,9 +34,10 @@ struct Pipe {
 // All of these throw Failure with the system's reason.
 [[nodiscard]] Pipe make_pipe();
 
-// A socket on 127.0.0.1 and a port of the system's choice (or `port`). Without `is_listening` a
-// connection to it is refused, and the port is nobody else's as long as it lives.
-[[nodiscard]] Fd bind_loopback(bool is_listening, std::uint16_t port = 0);
+// A socket on 127.0.0.1 (or 127.0.0.`number`) and a port of the system's choice (or `port`).
+// Without `is_listening` a connection to it is refused, and the port is nobody else's as long as it
+// lives.
+[[nodiscard]] Fd bind_loopback(bool is_listening, std::uint16_t port = 0, unsigned number = 1);
 [[nodiscard]] std::uint16_t port_of(const Fd& socket);
 // An accepted connection; not open when there was none after all.
 [[nodiscard]] Fd accept_on(const Fd& listener);

@@ -21,8 +21,10 @@ Hook once(std::string bytes, Then then) {
   };
 }
 
-ScriptedSmarthost::ScriptedSmarthost(Behavior behavior)
-    : listener_(bind_loopback(true)), behavior_(std::move(behavior)) {
+ScriptedSmarthost::ScriptedSmarthost(Behavior behavior, Place place)
+    : place_(place),
+      listener_(bind_loopback(true, place.port, place.number)),
+      behavior_(std::move(behavior)) {
   port_ = port_of(listener_);
   acceptor_ = std::thread(&ScriptedSmarthost::accept_connections, this);
 }
@@ -124,7 +126,7 @@ void ScriptedSmarthost::go_down() {
   stop_pipe_.write_end.reset();
   acceptor_.join();
   listener_.reset();
-  listener_ = bind_loopback(false, port_);
+  listener_ = bind_loopback(false, port_, place_.number);
   drop_connections();
 }
 

@@ -70,7 +70,13 @@ struct Behavior {
 
 class ScriptedSmarthost {
  public:
-  explicit ScriptedSmarthost(Behavior behavior);
+  struct Place {
+    std::uint16_t port = 0;  // 0: the system chooses
+    unsigned number = 1;     // of the address 127.0.0.NUMBER
+  };
+
+  explicit ScriptedSmarthost(Behavior behavior) : ScriptedSmarthost(std::move(behavior), Place()) {}
+  ScriptedSmarthost(Behavior behavior, Place place);
   ~ScriptedSmarthost() { stop(); }
   ScriptedSmarthost(const ScriptedSmarthost&) = delete;
   ScriptedSmarthost& operator=(const ScriptedSmarthost&) = delete;
@@ -110,6 +116,7 @@ class ScriptedSmarthost {
   void drop_connections();
 
   Journal journal_;
+  Place place_;
   Fd listener_;
   std::uint16_t port_ = 0;
   Pipe stop_pipe_ = make_pipe();

@@ -77,7 +77,8 @@ void SealTest::TearDown() {
   smarthost_->stop();
   for (const std::string& each : smarthost_->journal().complaints()) ADD_FAILURE() << each;
   for (const ConnectionRecord& record : smarthost_->journal().records()) {
-    for (const std::string& finding : judge(record, {ehlo_name_, is_clear_allowed_})) {
+    for (const std::string& finding :
+         judge(record, {ehlo_name_, is_clear_allowed_, client_names_})) {
       ADD_FAILURE() << finding;
     }
   }

@@ -52,7 +52,8 @@ class SealTest : public ::testing::Test {
   // What the oracles allow for this test.
   bool is_clear_allowed_ = false;  // tls = none or may
   std::string ehlo_name_ = kSealName;
-  std::vector<std::string> secrets_;  // must not stand in the log
+  std::vector<std::string> client_names_;  // with ehlo_name = client
+  std::vector<std::string> secrets_;       // must not stand in the log
 };
 
 }  // namespace support

@@ -196,7 +196,7 @@ class Conversation {
     judge_grouping(verb);
     awaited_.push_back(verb);
     if (verb == "EHLO" || verb == "HELO") {
-      if (text != verb + " " + options_.ehlo_name) find("another name of ours: " + shown(text));
+      if (!is_name_allowed(text.substr(verb.size()))) find("another name of ours: " + shown(text));
       has_hello_ = true;
       is_pipelining_ = is_chunking_ = false;
       has_mail_ = has_rcpt_ = false;
@@ -220,6 +220,14 @@ class Conversation {
     } else if (verb != "AUTH") {
       find("not one of our commands: " + shown(text));
     }
+  }
+
+  // What stands in the clear, judge_wire() sees.
+  [[nodiscard]] bool is_name_allowed(const std::string& argument) const {
+    if (argument == " " + options_.ehlo_name) return true;
+    const std::vector<std::string>& others = options_.client_names;
+    return std::any_of(others.begin(), others.end(),
+                       [&](const std::string& name) { return argument == " " + name; });
   }
 
   // RFC 2920 3.1: what may follow a command that is not answered yet.

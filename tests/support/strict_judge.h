@@ -14,6 +14,8 @@ namespace support {
 struct JudgeOptions {
   std::string ehlo_name;          // the only name smtpseal may give
   bool is_clear_allowed = false;  // the test configured tls = none or may
+  // Names that it may give inside TLS beside that: the test configured ehlo_name = client.
+  std::vector<std::string> client_names = {};
 };
 
 // Everything that is wrong with it, one line each; empty when nothing is.
