@@ -31,6 +31,10 @@ inline constexpr unsigned kMaxHops = 50;
 // message on once or twice; more is a loop.
 inline constexpr unsigned kMaxOwnHops = 3;
 
+// A header field that says who sends the mail, where it may have to be changed: hundreds of
+// mailboxes. RFC 5322 limits lines alone.
+inline constexpr std::size_t kMaxOriginField = 16384;
+
 // Mail data toward a smarthost with CHUNKING (RFC 3030 sets no sizes): a chunk is sent once it has
 // this many octets, so that most mails are one BDAT LAST.
 inline constexpr std::size_t kChunkSize = 65536;
