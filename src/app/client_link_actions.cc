@@ -58,6 +58,7 @@ void ClientLink::perform(const relay::action::Send& action) {
 
 void ClientLink::perform(const relay::action::BeginData& action) {
   if (lease_ == nullptr) return;
+  if (senders_) senders_->begin_data();
   if (action.is_chunked) {
     lease_->begin_chunks();
   } else {
@@ -88,11 +89,18 @@ std::string ClientLink::trace_line() {
 }
 
 void ClientLink::perform(const relay::action::SendData& action) {
-  if (lease_ != nullptr) lease_->send_data(action.bytes);
+  if (lease_ == nullptr) return;
+  if (!senders_) {
+    lease_->send_data(action.bytes);
+  } else if (const auto refusal = senders_->send_data(action.bytes, *lease_)) {
+    perform(transaction_.on(smtp::from_client::MailDataRefused{*refusal}, now()));
+  }
 }
 
 void ClientLink::perform(const relay::action::EndData&) {
-  if (lease_ != nullptr) lease_->end_data();
+  if (lease_ == nullptr) return;
+  if (senders_) senders_->end_data(*lease_);
+  lease_->end_data();
 }
 
 void ClientLink::perform(const relay::action::Return& action) {

@@ -95,8 +95,8 @@ void add_listener_senders(Table& table) {
                                    {"if-unauthorized", SenderMode::if_unauthorized}}));
   table.add("header_from", choice(field(&Listener::sender, &SenderOptions::header_from),
                                   {{"keep", SenderMode::keep},
-                                   {"force", SenderMode::force, false},
-                                   {"if-unauthorized", SenderMode::if_unauthorized, false}}));
+                                   {"force", SenderMode::force},
+                                   {"if-unauthorized", SenderMode::if_unauthorized}}));
   table.add("authorized_senders", authorized_senders());
 }
 

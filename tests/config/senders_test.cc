@@ -41,6 +41,12 @@ TEST_F(SendersTest, TakesEveryKey) {
       "sender = app@example.edu\nsender_mode = if-unauthorized\n"
       "authorized_senders = boss@example.edu, @lab.example.edu");
   EXPECT_EQ(conditional.envelope, SenderMode::if_unauthorized);
+  EXPECT_EQ(load_senders("sender = app@example.edu\nheader_from = force").header_from,
+            SenderMode::force);
+  EXPECT_EQ(load_senders("sender = app@example.edu\nheader_from = if-unauthorized\n"
+                         "authorized_senders = @example.edu")
+                .header_from,
+            SenderMode::if_unauthorized);
   EXPECT_THAT(conditional.authorized, ElementsAre("boss@example.edu", "@lab.example.edu"));
 }
 
@@ -60,6 +66,8 @@ TEST_F(SendersTest, LetsNobodyBelieveThatMailBearsAnAddress) {
       problems_of(listener("sender_mode = if-unauthorized\nauthorized_senders = @example.edu")),
       ElementsAre("2: sender_mode needs sender = ADDRESS, the address that mail is to bear",
                   HasSubstr("3: authorized_senders needs sender = ADDRESS")));
+  EXPECT_THAT(problems_of(listener("header_from = force")),
+              ElementsAre(HasSubstr("2: header_from needs sender = ADDRESS")));
   EXPECT_THAT(warnings_of(listener("sender_mode = force\nheader_from = keep")), IsEmpty());
 }
 
