@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "app/listen_advice.h"
 #include "app/listener_tls.h"
 #include "app/smarthost_tls.h"
 #include "platform/platform.h"
@@ -27,52 +26,8 @@ struct App::Generation {
   }
 };
 
-// One bound address; it stays open over reloads while the configuration names it.
-class App::Slot final : net::ListenerEvents {
- public:
-  Slot(App& app, net::SocketAddress wanted) : wanted_(std::move(wanted)), app_(app) {}
-
-  // At `address`, which is the one wanted or stands for it. Clients wait until let_in().
-  [[nodiscard]] base::Result<void> open(const net::SocketAddress& address, net::PortUse use) {
-    auto opened = net::Listener::open(app_.loop_, address, *this, {use, true});
-    if (!opened) return opened.error();
-    listener_ = std::move(opened).value();
-    return {};
-  }
-
-  void let_in() { listener_->let_in(); }
-
-  void serve_for(Generation& of, ListenerContext& context) {
-    generation = &of;
-    listener = &context;
-  }
-
-  [[nodiscard]] const net::SocketAddress& wanted() const { return wanted_; }
-  [[nodiscard]] const net::SocketAddress& bound() const { return listener_->address(); }
-
-  Generation* generation = nullptr;
-  ListenerContext* listener = nullptr;
-
- private:
-  void on_accept(net::TcpStream stream) override { app_.accept(*this, std::move(stream)); }
-  void on_accept_error(const base::Error& error) override {
-    app_.log_.error("-", "accept-fail",
-                    {{"listen", bound().to_string()}, {"reason", error.detail}});
-  }
-
-  net::SocketAddress wanted_;
-  App& app_;
-  std::unique_ptr<net::Listener> listener_;
-};
-
-// A configuration that is to come into force: what was made of it, and a seat for each address.
+// A configuration that is to come into force, and what was made of it.
 struct App::Prepared {
-  struct Seat {
-    std::size_t reused = 0;  // index + 1 into slots_
-    std::unique_ptr<Slot>
-        opened;  // when none is reused; nothing when the machine lacks the address
-    ListenerContext* context = nullptr;
-  };
   std::unique_ptr<Generation> generation;
   std::vector<Seat> seats;
 };
@@ -140,68 +95,28 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
   return generation;
 }
 
-// A slot for each address: the open ones that are named again, and new ones. An address of the
-// default that this machine lacks gets none.
-base::Result<void> App::open_slots(Prepared& prepared, const Setup& setup) {
-  std::vector<bool> is_taken(slots_.size(), false);
-  for (const auto& context : prepared.generation->listeners) {
-    const std::string place = prepared.generation->config.places.of(
-        config::section_label("listener", context->listener.name), "listen");
-    bool has_some = false;
-    std::optional<base::Error> missing;
-    for (const net::SocketAddress& address : context->listener.listen) {
-      const std::size_t index = prepared.seats.size();
-      Prepared::Seat& seat = prepared.seats.emplace_back();
-      seat.context = context.get();
-      for (std::size_t i = 0; i < slots_.size() && seat.reused == 0; ++i) {
-        if (is_taken[i] || slots_[i]->wanted() != address) continue;
-        is_taken[i] = true;
-        seat.reused = i + 1;
-      }
-      // What the first loop has not, the others have not either.
-      if (seat.reused == 0 && (setup.bound.empty() || setup.bound.at(index))) {
-        auto slot = std::make_unique<Slot>(*this, address);
-        const auto opened =
-            slot->open(setup.bound.empty() ? address : *setup.bound.at(index), setup.use);
-        if (opened) {
-          seat.opened = std::move(slot);
-        } else {
-          missing = with_hint(opened.error(), address, place);
-          const bool is_needed =
-              !place.empty() || listen_trouble(*missing) != ListenTrouble::missing;
-          if (is_needed) return *missing;
-          log_.warn("-", "listen-skip", {{"reason", missing->detail}});
-        }
-      }
-      has_some = has_some || seat.reused > 0 || seat.opened;
-    }
-    if (missing && !has_some) return *missing;
-  }
-  return {};
-}
-
 base::Result<Bound> App::prepare(Setup setup) {
   auto made = make_generation(std::move(setup.config), *setup.identities);
   if (!made) return made.error();
   auto prepared = std::make_unique<Prepared>();
   prepared->generation = std::move(made).value();
   prepared->generation->number = setup.number;
-  if (const auto opened = open_slots(*prepared, setup); !opened) return opened.error();
+  const Generation& generation = *prepared->generation;
+  auto seats = Seating{loop_,  log_,        *this,    generation.config, generation.listeners,
+                       slots_, setup.bound, setup.use}
+                   .take();
+  if (!seats) return seats.error();
+  prepared->seats = std::move(seats).value();
   prepared_ = std::move(prepared);
-  Bound bound;
-  for (const Prepared::Seat& seat : prepared_->seats) {
-    const Slot* slot = seat.reused > 0 ? slots_[seat.reused - 1].get() : seat.opened.get();
-    bound.push_back(slot == nullptr ? std::nullopt : std::optional(slot->bound()));
-  }
-  return bound;
+  return bound_by(prepared_->seats, slots_);
 }
 
 void App::commit() {
   const std::unique_ptr<Prepared> prepared = std::move(prepared_);
   if (!prepared) return;
-  std::vector<std::unique_ptr<Slot>> slots;
+  Slots slots;
   std::vector<Slot*> opened;
-  for (Prepared::Seat& seat : prepared->seats) {
+  for (Seat& seat : prepared->seats) {
     if (seat.reused > 0) {
       slots.push_back(std::move(slots_[seat.reused - 1]));
     } else if (seat.opened) {
@@ -210,7 +125,9 @@ void App::commit() {
     } else {
       continue;
     }
-    slots.back()->serve_for(*prepared->generation, *seat.context);
+    if (const auto serving = slots.back()->serve_for(*seat.context); !serving) {
+      log_.error("-", "listen-fail", {{"reason", serving.error().detail}});
+    }
   }
   slots_ = std::move(slots);
   if (!generations_.empty()) {
@@ -232,42 +149,55 @@ base::Result<void> App::start(config::Config config) {
 
 bool App::is_own_listener(const net::SocketAddress& address) const {
   return std::any_of(slots_.begin(), slots_.end(), [&](const auto& slot) {
-    const net::SocketAddress& bound = slot->bound();
-    if (bound.port != address.port) return false;
+    const net::SocketAddress& bound = slot->address();
+    if (bound.is_unix() || bound.port != address.port) return false;
     return bound.ip == address.ip || (bound.is_unspecified() && address.is_loopback());
   });
 }
 
 std::vector<net::SocketAddress> App::addresses() const {
   std::vector<net::SocketAddress> addresses;
-  for (const auto& slot : slots_) addresses.push_back(slot->bound());
+  for (const auto& slot : slots_) addresses.push_back(slot->address());
   return addresses;
 }
 
-void App::accept(Slot& slot, net::TcpStream stream) {
+App::Generation& App::generation_of(const ListenerContext& context) {
+  const auto found =
+      std::find_if(generations_.begin(), generations_.end(), [&](const auto& generation) {
+        return std::any_of(generation->listeners.begin(), generation->listeners.end(),
+                           [&](const auto& each) { return each.get() == &context; });
+      });
+  SMTPSEAL_CHECK(found != generations_.end());
+  return **found;
+}
+
+void App::on_accept_trouble(const Slot& slot, const base::Error& error) {
+  log_.error("-", "accept-fail",
+             {{"listen", slot.address().to_string()}, {"reason", error.detail}});
+}
+
+void App::on_client(Slot& slot, net::TcpStream stream) {
   if (is_draining_) return;
-  Generation& generation = *slot.generation;
-  ListenerContext& context = *slot.listener;
+  ListenerContext& context = slot.context();
+  Generation& generation = generation_of(context);
   const config::Listener& listener = context.listener;
-  const net::SocketAddress peer = stream.peer();
+  const ClientOrigin origin = origin_of(stream);
   const std::uint64_t id = all_sessions_.next_id();
-  auto link = std::make_unique<ClientLink>(context, std::move(stream), id);
+  auto link = std::make_unique<ClientLink>(context, std::move(stream), origin, id);
   ClientLink& client = *link;
   clients_.emplace(id, std::move(link));
 
   const Sessions::Place place = generation.place_of(context);
-  const Sessions::Counts counts = all_sessions_.enter(place, peer.host());
+  const Sessions::Counts counts = all_sessions_.enter(place, origin.key());
   ++generation.sessions;
-  client.on_finished = [this, &generation, place, id, host = peer.host()](ClientLink&) {
-    all_sessions_.leave(place, host);
+  client.on_finished = [this, &generation, place, id, key = origin.key()](ClientLink&) {
+    all_sessions_.leave(place, key);
     --generation.sessions;
     finished_clients_.push_back(id);
   };
-  const bool is_allowed = std::any_of(listener.allow.begin(), listener.allow.end(),
-                                      [&](const auto& net) { return net.contains(peer); });
   const unsigned per_client = listener.max_sessions_per_client;
-  if (!is_allowed) {
-    client.start_refusing(relay::not_allowed(peer.host()));
+  if (!origin.is_allowed_by(listener)) {
+    client.start_refusing(relay::not_allowed(origin.address.host()));
   } else if (counts.at_place > listener.max_sessions ||
              (per_client > 0 && counts.from_host > per_client)) {
     client.start_refusing(relay::too_many_sessions());

@@ -18,19 +18,15 @@
 #include "app/crowd.h"
 #include "app/own_identity.h"
 #include "app/sessions.h"
+#include "app/slots.h"
 #include "app/smarthost_pool.h"
 #include "app/turn.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "config/config.h"
-#include "net/listener.h"
 #include "net/timer.h"
 
 namespace app {
-
-// As bound, one for each address of the configuration in its order; nothing for one of the default
-// that this machine lacks.
-using Bound = std::vector<std::optional<net::SocketAddress>>;
 
 // What a loop is to work with.
 struct Setup {
@@ -39,11 +35,11 @@ struct Setup {
   // Certificates of our own, which loops share so that each is loaded once.
   std::shared_ptr<OwnIdentities> identities = std::make_shared<OwnIdentities>();
   net::PortUse use = net::PortUse::alone;
-  // By the first loop: the ports that the others have to share. Empty for the first, or only, one.
+  // By the first loop: what the others have to share. Empty for the first, or only, one.
   Bound bound;
 };
 
-class App final : net::TimerEvents {
+class App final : net::TimerEvents, SlotEvents {
  public:
   App(net::Loop& loop, base::LogSink& log, Sessions& sessions);
   ~App();
@@ -70,15 +66,15 @@ class App final : net::TimerEvents {
  private:
   struct Generation;
   struct Prepared;
-  class Slot;
 
   void on_timer() override;
+  void on_client(Slot& slot, net::TcpStream stream) override;
+  void on_accept_trouble(const Slot& slot, const base::Error& error) override;
 
   [[nodiscard]] base::Result<std::unique_ptr<Generation>> make_generation(
       config::Config config, OwnIdentities& identities);
-  [[nodiscard]] base::Result<void> open_slots(Prepared& prepared, const Setup& setup);
+  [[nodiscard]] Generation& generation_of(const ListenerContext& context);
   [[nodiscard]] bool is_own_listener(const net::SocketAddress& address) const;
-  void accept(Slot& slot, net::TcpStream stream);
   void reap();
   void stop_all();
 
@@ -88,7 +84,7 @@ class App final : net::TimerEvents {
   Turn turn_;
   net::Timer drain_timer_;
   std::vector<std::unique_ptr<Generation>> generations_;  // the last one is in force
-  std::vector<std::unique_ptr<Slot>> slots_;
+  Slots slots_;
   std::unique_ptr<Prepared> prepared_;
   std::map<std::uint64_t, std::unique_ptr<ClientLink>> clients_;
   std::vector<std::uint64_t> finished_clients_;

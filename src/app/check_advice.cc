@@ -335,26 +335,6 @@ std::string advise_on_again() {
          "turn then; max_connections = 1 opens no more than one.";
 }
 
-std::string advise_on_taken_port(const base::SocketAddress& address) {
-  const std::string port = std::to_string(address.port);
-  return std::string("See which, as root: `") + platform::command_that_shows_listeners(port) + "`" +
-         (port == "25" ? ", often a mail server such as Postfix" : "") +
-         ". Stop it if nothing needs it, or let smtpseal listen elsewhere: listen = 127.0.0.1:" +
-         (port == "2525" ? "2526" : "2525") + ".";
-}
-
-std::string advise_on_unknown_listener(const base::SocketAddress& address) {
-  return "If smtpseal runs with this configuration, its log says why it turned this command away; "
-         "else see who listens there, as root: `" +
-         platform::command_that_shows_listeners(std::to_string(address.port)) + "`.";
-}
-
-std::string advise_on_forbidden_port() {
-  return "Ports below 1024 need a privilege: have the service manager give it (systemd: "
-         "AmbientCapabilities=CAP_NET_BIND_SERVICE), or let smtpseal listen elsewhere: listen = "
-         "127.0.0.1:2525.";
-}
-
 std::string advise_on_failure(const base::Error& error) {
   switch (error.fault) {
     case base::Fault::connection:

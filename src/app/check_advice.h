@@ -73,10 +73,10 @@ enum class ConnectTrouble { refused, timed_out, no_route, other };
 // A second connection that failed where the first did not.
 [[nodiscard]] std::string advise_on_again();
 // An address of the listener that somebody else has, or that needs a privilege.
-[[nodiscard]] std::string advise_on_taken_port(const base::SocketAddress& address);
+[[nodiscard]] std::string advise_on_taken_address(const base::SocketAddress& address);
 // One that may be smtpseal itself.
 [[nodiscard]] std::string advise_on_unknown_listener(const base::SocketAddress& address);
-[[nodiscard]] std::string advise_on_forbidden_port();
+[[nodiscard]] std::string advise_on_forbidden_address(const base::SocketAddress& address);
 // A conversation that broke off, at whatever command.
 [[nodiscard]] std::string advise_on_failure(const base::Error& error);
 

@@ -19,7 +19,7 @@ base::Result<CheckConversation> CheckCaller::call(const base::SocketAddress& add
                                                   const CheckCall& call) const {
   Wire wire(loop_);
   tell_wait("a connection", call.patience);
-  wire.connect(address.host(), address.port, call.patience);
+  wire.connect(address, call.patience);
   if (const auto opened = wire.await_open(); !opened) return opened.error();
   return talk(wire, call);
 }

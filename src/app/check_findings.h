@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/endpoint.h"
 #include "base/instant.h"
 #include "base/result.h"
 #include "config/config.h"
@@ -84,7 +85,7 @@ struct CheckAlternative {
 // An address that our listener is to have.
 struct CheckListener {
   config::Listener listener;
-  base::SocketAddress address;
+  base::Endpoint endpoint;
   std::string place;  // "FILE:LINE" where it is written; empty: it is one of the default
   std::optional<config::Problem> tls_problem;        // why `run` would refuse its TLS
   std::optional<tls::CertificateFacts> certificate;  // that its clients are shown, with TLS

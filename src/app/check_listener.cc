@@ -6,6 +6,7 @@
 #include "app/listen_advice.h"
 #include "app/listener_tls.h"
 #include "net/listener.h"
+#include "net/shared_socket.h"
 
 namespace app {
 
@@ -14,11 +15,14 @@ namespace {
 // Binds and lets go. Clients that come in between find nobody, as before.
 class Trial final : net::ListenerEvents {
  public:
-  [[nodiscard]] std::optional<base::Error> bind(net::Loop& loop,
-                                                const base::SocketAddress& address) {
+  [[nodiscard]] std::optional<base::Error> bind(net::Loop& loop, const base::SocketAddress& address,
+                                                unsigned socket_mode) {
+    if (address.is_unix()) {
+      const auto bound = net::SharedSocket::bind(address, socket_mode);
+      return bound ? std::nullopt : std::optional(bound.error());
+    }
     const auto opened = net::Listener::open(loop, address, *this, {net::PortUse::alone, true});
-    if (opened) return std::nullopt;
-    return opened.error();
+    return opened ? std::nullopt : std::optional(opened.error());
   }
 
  private:
@@ -36,7 +40,7 @@ std::optional<CheckConversation> speak(const CheckCaller& caller,
                                        const base::SocketAddress& address, config::ClientTls tls) {
   const bool is_implicit = tls == config::ClientTls::implicit;
   config::Smarthost as_client;
-  as_client.hosts = {address.host()};
+  as_client.hosts = {address.is_unix() ? "localhost" : address.host()};
   as_client.port = address.port;
   as_client.mode = is_implicit ? config::Mode::implicit : config::Mode::starttls;
   as_client.tls.level = is_implicit ? tls::Level::encrypt : tls::Level::none;
@@ -56,10 +60,10 @@ std::vector<CheckListener> listeners_of(const config::Config& config,
     const std::string place =
         config.places.of(config::section_label("listener", listener.name), "listen");
     const auto certificate = examine_listener_tls(listener, identities);
-    for (const base::SocketAddress& address : listener.listen) {
+    for (const base::Endpoint& endpoint : listener.listen) {
       CheckListener one;
       one.listener = listener;
-      one.address = address;
+      one.endpoint = endpoint;
       one.place = place;
       if (certificate) {
         one.certificate = *certificate;
@@ -75,12 +79,13 @@ std::vector<CheckListener> listeners_of(const config::Config& config,
 void look_at_listeners(const CheckCaller& caller, std::vector<CheckListener>& listeners) {
   for (CheckListener& one : listeners) {
     Trial trial;
-    one.bind_error = trial.bind(caller.loop(), one.address);
+    const base::SocketAddress& address = one.endpoint.address;
+    one.bind_error = trial.bind(caller.loop(), address, one.listener.socket_mode);
     if (!one.bind_error) continue;
     // Without the privilege it is not told whether somebody has the port.
     const ListenTrouble trouble = listen_trouble(*one.bind_error);
     if (trouble == ListenTrouble::taken || trouble == ListenTrouble::forbidden) {
-      one.conversation = speak(caller, reachable(one.address), one.listener.tls);
+      one.conversation = speak(caller, reachable(address), one.listener.tls);
     }
   }
 }

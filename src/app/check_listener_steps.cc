@@ -88,7 +88,7 @@ CheckStep taken_step(const CheckListener& one) {
       detail += ": " + shown_reply(*greeting);
     }
   }
-  std::string advice = advise_on_taken_port(one.address);
+  std::string advice = advise_on_taken_address(one.endpoint.address);
   // Whoever has not chosen the port yet may choose another.
   if (one.place.empty()) {
     return make_step("listener", CheckStatus::warn, std::move(detail), std::move(advice));
@@ -104,7 +104,7 @@ CheckStep unknown_step(const CheckListener& one) {
     detail += ": " + base::printable(one.conversation->failure->detail, kShownReply);
   }
   return make_step("listener", CheckStatus::warn, std::move(detail),
-                   advise_on_unknown_listener(one.address));
+                   advise_on_unknown_listener(one.endpoint.address));
 }
 
 CheckStep refusing_step(const CheckListener& one) {
@@ -141,7 +141,7 @@ CheckStep unbound_step(const CheckListener& one) {
   switch (listen_trouble(why)) {
     case ListenTrouble::forbidden:
       return make_step("listener", CheckStatus::warn, "this user may not listen there",
-                       advise_on_forbidden_port());
+                       advise_on_forbidden_address(one.endpoint.address));
     case ListenTrouble::missing: {
       const std::string detail = "this machine does not have that address";
       // One of the default that is missing is passed over.
@@ -156,10 +156,10 @@ CheckStep unbound_step(const CheckListener& one) {
 }
 
 CheckStep free_step(const CheckListener& one, const CheckFindings& findings) {
-  CheckStep step =
-      make_step("listener", CheckStatus::pass,
-                one.address.port == 0 ? "smtpseal can listen there, at a port of the system's"
-                                      : "free: smtpseal can listen there");
+  const bool is_any_port = one.endpoint.is_ip() && one.endpoint.address.port == 0;
+  CheckStep step = make_step("listener", CheckStatus::pass,
+                             is_any_port ? "smtpseal can listen there, at a port of the system's"
+                                         : "free: smtpseal can listen there");
   if (const auto expected = expected_offer(one, findings)) {
     step.more.push_back("would offer " + described_offer(one, *expected));
   }
@@ -201,7 +201,7 @@ void tell_expiry(CheckStep& step, const tls::CertificateFacts& own, base::WallTi
 }
 
 void add_facts(CheckStep& step, const CheckListener& one, const CheckFindings& findings) {
-  step.address = one.address.to_string();
+  step.address = one.endpoint.to_string();
   step.facts = {{"is_free", !one.bind_error}};
   if (!one.bind_error) {
     step.facts.push_back({"is_running", false});

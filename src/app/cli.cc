@@ -58,7 +58,7 @@ void add_overrides(CLI::App& command, Bound& bound, bool with_listener) {
     command
         .add_option("--listen", bound.listen,
                     "Address for clients; may be repeated\n(default 127.0.0.1:25 and [::1]:25)")
-        ->type_name("ADDR:PORT")
+        ->type_name("ADDR:PORT|unix:PATH")
         ->expected(1)
         ->take_all();
     command.add_option("--smarthost", bound.smarthost, "Where mail goes")->type_name("HOST[:PORT]");
@@ -123,7 +123,7 @@ void add_send(CLI::App& root, Bound& bound) {
   send->add_option("--from", bound.invocation.from, "Sender")->required();
   send->add_option("--to", bound.invocation.to, "Recipient (one)")->required();
   send->add_option("--via", bound.via, "Listener (default: the first configured)")
-      ->type_name("ADDR:PORT");
+      ->type_name("ADDR:PORT|unix:PATH");
   send->footer(file_footer("-c or --via"));
   send->callback([&bound] { bound.invocation.command = Command::send; });
 }

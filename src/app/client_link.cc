@@ -34,13 +34,14 @@ relay::TransactionOptions transaction_options(const ListenerContext& context) {
 
 }  // namespace
 
-ClientLink::ClientLink(ListenerContext& context, net::TcpStream stream, std::uint64_t id)
+ClientLink::ClientLink(ListenerContext& context, net::TcpStream stream, ClientOrigin origin,
+                       std::uint64_t id)
     : context_(context),
       id_(id),
       id_text_(format_id(id)),
       timer_(*context.loop, *this),
       stream_(std::move(stream)),
-      peer_(stream_->peer()),
+      origin_(std::move(origin)),
       session_(server_options(context), context.loop->now()),
       transaction_(transaction_options(context)),
       senders_(SenderRewriting::make(context.listener.sender)),
@@ -50,8 +51,7 @@ ClientLink::ClientLink(ListenerContext& context, net::TcpStream stream, std::uin
 ClientLink::~ClientLink() = default;
 
 void ClientLink::start() {
-  context_.log->info(id_text_, "session-open",
-                     {{"client", peer_.to_string()}, {"listener", stream_->local().to_string()}});
+  log_session_open(*context_.log, id_text_, origin_, stream_->local());
   if (const auto started = stream_->start(*this); !started) {
     leave(started.error().detail);
     finish();
@@ -77,7 +77,7 @@ void ClientLink::welcome() {
 
 void ClientLink::start_refusing(const smtp::Reply& reply) {
   context_.log->warn(id_text_, "session-open",
-                     {{"client", peer_.to_string()}, {"refused", reply.summary()}});
+                     {{"client", origin_.label()}, {"refused", reply.summary()}});
   // Where the first word is TLS's, a handshake only to say this is more than such clients get.
   if (context_.is_implicit_tls()) {
     session_.cut(reply.summary());

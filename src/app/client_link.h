@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/client_origin.h"
 #include "app/sender_rewriting.h"
 #include "app/server_tls.h"
 #include "app/smarthost_pool.h"
@@ -47,7 +48,8 @@ struct ListenerContext {
 
 class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTask {
  public:
-  ClientLink(ListenerContext& context, net::TcpStream stream, std::uint64_t id);
+  ClientLink(ListenerContext& context, net::TcpStream stream, ClientOrigin origin,
+             std::uint64_t id);
   ~ClientLink();
   ClientLink(const ClientLink&) = delete;
   ClientLink& operator=(const ClientLink&) = delete;
@@ -61,7 +63,6 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   void stop();
 
   [[nodiscard]] bool is_finished() const { return is_finished_; }
-  [[nodiscard]] std::string client_host() const { return peer_.host(); }
   [[nodiscard]] const ListenerContext& context() const { return context_; }
   // Called once, when is_finished() becomes true; the link still exists then.
   std::function<void(ClientLink&)> on_finished;
@@ -120,7 +121,7 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   std::string id_text_;
   net::Timer timer_;
   std::optional<net::TcpStream> stream_;
-  net::SocketAddress peer_;
+  ClientOrigin origin_;
   std::unique_ptr<ServerTls> tls_;  // from STARTTLS on, or from the first byte
   smtp::ServerSession session_;
   relay::Transaction transaction_;

@@ -76,7 +76,8 @@ void ClientLink::log_tolerated() {
 std::string ClientLink::trace_line() {
   smtp::TraceFacts facts;
   facts.client_name = session_.client_name();
-  facts.client_address = peer_.host();
+  facts.client_note = origin_.trace_note();
+  if (facts.client_note.empty()) facts.client_address = origin_.address.host();
   facts.hostname = context_.hostname;
   facts.is_extended = session_.is_extended();
   facts.is_authenticated = session_.is_authenticated();

@@ -11,14 +11,14 @@ void ClientLink::on_starttls() {
   std::unique_ptr<tls::Engine> engine = context_.tls->make_engine();
   if (engine->state() == tls::State::failed) {
     context_.log->error(id_text_, "session-tls-fail",
-                        {{"client", peer_.to_string()}, {"reason", engine->error().detail}});
+                        {{"client", origin_.label()}, {"reason", engine->error().detail}});
     session_.reply(relay::tls_unavailable(), now());
     return;
   }
   session_.reply(relay::ready_for_tls(), now());
   if (!session_.is_tls_due()) {
     context_.log->warn(id_text_, "session-tls-fail",
-                       {{"client", peer_.to_string()}, {"reason", session_.end_reason()}});
+                       {{"client", origin_.label()}, {"reason", session_.end_reason()}});
     return;
   }
   flush();  // the last that is said in plaintext
@@ -50,7 +50,7 @@ void ClientLink::on_tls_up() {
   const tls::SessionInfo& info = tls_->info();
   const std::string subject = info.chain.empty() ? "-" : info.chain.front().subject;
   context_.log->info(id_text_, "session-tls",
-                     {{"client", peer_.to_string()},
+                     {{"client", origin_.label()},
                       {"tls", info.version},
                       {"cipher", info.cipher},
                       {"verify", tls::to_string(info.verification)},
@@ -64,7 +64,7 @@ void ClientLink::on_tls_up() {
 void ClientLink::on_tls_failure() {
   if (session_.is_finished()) return;
   context_.log->warn(id_text_, "session-tls-fail",
-                     {{"client", peer_.to_string()}, {"reason", tls_->failure()}});
+                     {{"client", origin_.label()}, {"reason", tls_->failure()}});
   session_.cut(tls_->failure());
 }
 

@@ -87,7 +87,7 @@ config::Config DemoStory::smtpseal_config(const std::string& ca_file) const {
   config.general.drain_timeout = kDrainTimeout;
   config::Listener listener;
   listener.listen = {smarthost_.address()};
-  listener.listen.front().port = 0;
+  listener.listen.front().address.port = 0;
   config.listeners.push_back(std::move(listener));
   config::Smarthost smarthost;
   smarthost.hosts = {smarthost_.address().host()};

@@ -22,6 +22,13 @@ std::string port_in(const base::Error& error) {
   return address.substr(address.rfind(':') + 1);
 }
 
+std::string advise_on_unix_socket(const base::Error& error) {
+  constexpr std::string_view kNoFolder = ": no such file or directory";
+  if (!has(error, kNoFolder) && !has(error, kForbidden)) return {};
+  return "The folder must be there, and let the user that smtpseal runs as make files in it.\n"
+         "Under systemd, RuntimeDirectory=smtpseal makes /run/smtpseal.\n";
+}
+
 }  // namespace
 
 ListenTrouble listen_trouble(const base::Error& error) {
@@ -44,6 +51,7 @@ base::Error with_hint(base::Error error, const base::SocketAddress& address,
 }
 
 std::string advise_on_listening(const base::Error& error) {
+  if (has(error, "cannot listen on unix:")) return advise_on_unix_socket(error);
   switch (listen_trouble(error)) {
     case ListenTrouble::forbidden:
       return "Ports below 1024 need a privilege. Ways out:\n"

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <random>
 
 #include "app/commands.h"
 #include "app/load_config.h"
 #include "app/mail_address.h"
 #include "app/wire.h"
+#include "base/endpoint.h"
 #include "base/text.h"
 #include "config/values.h"
 #include "platform/platform.h"
@@ -33,6 +35,14 @@ constexpr std::uint16_t kSmtpPort = 25;
 struct Via {
   std::string host;
   std::uint16_t port = kSmtpPort;
+  std::optional<base::SocketAddress> socket;  // a Unix socket, instead
+
+  // "127.0.0.1:25", "[::1]:25", "unix:/run/smtpseal/smtp"
+  [[nodiscard]] std::string to_string() const {
+    if (socket) return socket->to_string();
+    const bool is_v6 = host.find(':') != std::string::npos;
+    return (is_v6 ? "[" + host + "]" : host) + ':' + std::to_string(port);
+  }
 };
 
 struct Letter {
@@ -188,13 +198,26 @@ bool has_configuration(const config::Sources& sources) {
   return false;
 }
 
-Via via_of(base::SocketAddress listen) {
+Via via_of(const base::Endpoint& endpoint) {
+  base::SocketAddress listen = endpoint.address;
+  if (listen.is_unix()) return {{}, 0, listen};
   if (listen.is_unspecified()) {
     // Whoever listens everywhere listens on the loopback: ::1 or 127.0.0.1.
     listen.ip.back() = 1;
     if (!listen.is_v6()) listen.ip.front() = 127;
   }
-  return {listen.host(), listen.port};
+  return {listen.host(), listen.port, std::nullopt};
+}
+
+base::Result<Via> parse_via(std::string_view text) {
+  if (base::istarts_with(text, "unix:")) {
+    const auto endpoint = base::parse_endpoint(text);
+    if (!endpoint) return endpoint.error();
+    return via_of(*endpoint);
+  }
+  const auto parsed = config::parse_host_port(text);
+  if (!parsed) return parsed.error();
+  return Via{parsed->host, parsed->port.value_or(kSmtpPort), std::nullopt};
 }
 
 // Where the listener is, or the status to exit with.
@@ -205,8 +228,8 @@ struct Destination {
 
 Destination find_listener(const Invocation& invocation) {
   if (invocation.via) {
-    const auto parsed = config::parse_host_port(*invocation.via);
-    if (parsed) return {Via{parsed->host, parsed->port.value_or(kSmtpPort)}};
+    const auto parsed = parse_via(*invocation.via);
+    if (parsed) return {*parsed};
     std::cerr << "smtpseal: --via: " << parsed.error().detail << '\n';
     return {std::nullopt, ExitStatus::usage};
   }
@@ -223,8 +246,8 @@ Destination find_listener(const Invocation& invocation) {
            "of them tls = may to try it\n";
     return {std::nullopt, ExitStatus::usage};
   }
-  const base::SocketAddress& listen = taken->listen.front();
-  if (listen.port != 0) return {via_of(listen)};
+  const base::Endpoint& listen = taken->listen.front();
+  if (listen.is_unix() || listen.address.port != 0) return {via_of(listen)};
   std::cerr << "smtpseal: the listener's port is chosen when it starts: say where it is with --via "
                "ADDR:PORT\n";
   return {std::nullopt, ExitStatus::usage};
@@ -303,12 +326,16 @@ ExitStatus send_command(const Invocation& invocation) {
     return ExitStatus::os_error;
   }
   Wire wire(**loop);
-  wire.connect(destination.via->host, destination.via->port, kConnectPatience);
+  const Via& via = *destination.via;
+  if (via.socket) {
+    wire.connect(*via.socket, kConnectPatience);
+  } else {
+    wire.connect(via.host, via.port, kConnectPatience);
+  }
   if (const auto opened = wire.await_open(); !opened) {
-    const auto& [host, port] = *destination.via;
-    const bool is_v6 = host.find(':') != std::string::npos;
-    std::cerr << "smtpseal: cannot reach the listener at " << (is_v6 ? "[" + host + "]" : host)
-              << ':' << port << ": " << without_address(opened.error().detail, host, port)
+    std::string why = without_address(opened.error().detail, via.host, via.port);
+    if (why.starts_with(via.to_string() + ": ")) why.erase(0, via.to_string().size() + 2);
+    std::cerr << "smtpseal: cannot reach the listener at " << via.to_string() << ": " << why
               << "\n          Is smtpseal running? Elsewhere: --via ADDR:PORT\n";
     return ExitStatus::unavailable;
   }

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "net/unix_connect.h"
+
 namespace app {
 
 namespace {
@@ -57,6 +59,17 @@ std::string without_address(std::string_view words, const std::string& host, std
 void Wire::connect(const std::string& host, std::uint16_t port, base::Duration timeout) {
   begun_ = loop_.now();
   connector_ = net::Connector::connect(loop_, host, port, timeout, *this);
+}
+
+void Wire::connect(const net::SocketAddress& address, base::Duration timeout) {
+  if (!address.is_unix()) return connect(address.host(), address.port, timeout);
+  begun_ = loop_.now();
+  auto connected = net::connect_unix(loop_, address);
+  if (connected) {
+    on_connected(std::move(connected).value());
+  } else {
+    on_connect_failed(connected.error());
+  }
 }
 
 base::Result<void> Wire::await_open() {

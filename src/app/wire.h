@@ -65,6 +65,7 @@ class Wire final : net::ConnectorEvents, net::StreamEvents {
 
   // Begins to connect; call once. Reading begins by itself once connected.
   void connect(const std::string& host, std::uint16_t port, base::Duration timeout);
+  void connect(const net::SocketAddress& address, base::Duration timeout);
   [[nodiscard]] bool is_connecting() const { return connector_ != nullptr; }
   [[nodiscard]] bool is_open() const { return stream_.has_value(); }
   // Waits until connect() succeeded or failed.

@@ -38,10 +38,10 @@ base::Result<void> load_identities(const config::Config& config, OwnIdentities& 
 
 void log_ready(base::LogSink& log, const config::Config& config, const Bound& bound) {
   std::string addresses;
-  for (const std::optional<net::SocketAddress>& address : bound) {
-    if (!address) continue;
+  for (const std::optional<BoundSocket>& socket : bound) {
+    if (!socket) continue;
     if (!addresses.empty()) addresses.append(",");
-    addresses.append(address->to_string());
+    addresses.append(socket->address.to_string());
   }
   std::string smarthosts;
   for (const config::Smarthost& smarthost : config.smarthosts) {

@@ -19,6 +19,7 @@ namespace {
 
 using Octets = std::vector<std::uint8_t>;
 
+constexpr std::string_view kUnixPrefix = "unix:";
 constexpr std::size_t kV4Size = 4;
 constexpr std::size_t kV6Size = 16;
 constexpr std::size_t kV6Groups = 8;
@@ -194,16 +195,19 @@ bool SocketAddress::is_loopback() const {
 
 bool SocketAddress::is_unspecified() const {
   const Octets plain = unmapped(ip);
-  return std::all_of(plain.begin(), plain.end(), [](std::uint8_t octet) { return octet == 0; });
+  return !plain.empty() &&
+         std::all_of(plain.begin(), plain.end(), [](std::uint8_t octet) { return octet == 0; });
 }
 
 std::string SocketAddress::host() const {
+  if (is_unix()) return to_string();
   std::string text = format_ip(ip);
   if (scope != 0 && ip.size() == kV6Size) text += '%' + std::to_string(scope);
   return text;
 }
 
 std::string SocketAddress::to_string() const {
+  if (is_unix()) return std::string(kUnixPrefix) + path;
   const std::string text = host();
   const bool needs_brackets = text.find(':') != std::string::npos;
   return (needs_brackets ? '[' + text + ']' : text) + ':' + std::to_string(port);
@@ -229,6 +233,33 @@ Result<SocketAddress> parse_ip(std::string_view text, std::uint16_t port) {
     }
     address.scope = *scope;
   }
+  return address;
+}
+
+Result<SocketAddress> parse_unix_path(std::string_view text) {
+#ifdef __linux__
+  constexpr bool kHasNames = true;
+#else
+  constexpr bool kHasNames = false;
+#endif
+  const bool is_name = text.starts_with('@');
+  if (is_name && !kHasNames) {
+    return config_error(quoted(text) + ": only Linux has Unix sockets without a file");
+  }
+  // The daemon's folder is not the one of whoever writes this.
+  if (!is_name && (!text.starts_with('/') || text.ends_with('/'))) {
+    return config_error("expected unix:PATH with the whole path, such as unix:/run/smtpseal/smtp");
+  }
+  if (is_name && text.size() == 1) return config_error("expected a name behind the @");
+  if (text.size() > kMaxUnixPath) {
+    return config_error("a Unix socket's path of " + std::to_string(text.size()) +
+                        " octets: at most " + std::to_string(kMaxUnixPath) + " are possible");
+  }
+  if (text.find('\0') != std::string_view::npos) {
+    return config_error("a Unix socket's path holds no NUL");
+  }
+  SocketAddress address;
+  address.path = text;
   return address;
 }
 

@@ -72,14 +72,15 @@ class ClientTlsResolver {
     constexpr std::array<std::uint16_t, 2> kStartTlsPorts = {25, 587};
     constexpr std::uint16_t kImplicitPort = 465;  // RFC 8314 7.3
     const bool is_implicit = listener_.tls == ClientTls::implicit;
-    for (const base::SocketAddress& address : listener_.listen) {
-      const bool is_odd =
-          is_implicit ? std::count(kStartTlsPorts.begin(), kStartTlsPorts.end(), address.port) > 0
-                      : address.port == kImplicitPort;
+    for (const base::Endpoint& endpoint : listener_.listen) {
+      const std::uint16_t port = endpoint.address.port;
+      const bool is_odd = is_implicit
+                              ? std::count(kStartTlsPorts.begin(), kStartTlsPorts.end(), port) > 0
+                              : port == kImplicitPort;
       if (!is_odd) continue;
       warnings_.add(
           draft_.place_of("listen"),
-          "listen = " + address.to_string() + " with " + setting_ +
+          "listen = " + endpoint.to_string() + " with " + setting_ +
               (is_implicit ? ": clients expect plaintext and STARTTLS there (tls = may or "
                              "encrypt), TLS from the first byte on 465"
                            : ": clients expect TLS from the first byte there (tls = implicit), "

@@ -73,9 +73,7 @@ Config assemble(Drafts& drafts) {
 
 std::uint16_t default_port(Mode mode) { return mode == Mode::implicit ? 465 : 25; }
 
-std::vector<base::SocketAddress> default_listen() {
-  return {loopback("127.0.0.1"), loopback("::1")};
-}
+std::vector<base::Endpoint> default_listen() { return {loopback("127.0.0.1"), loopback("::1")}; }
 
 std::vector<base::Network> default_allow() { return {network("127.0.0.0/8"), network("::1")}; }
 

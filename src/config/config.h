@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/endpoint.h"
 #include "base/instant.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -38,7 +39,10 @@ enum class Delivery { relay, fallback, queue };
 // The port of a mode: 25 for starttls (RFC 3207), 465 for implicit (RFC 8314 3.3).
 [[nodiscard]] std::uint16_t default_port(Mode mode);
 // 127.0.0.1:25 and [::1]:25
-[[nodiscard]] std::vector<base::SocketAddress> default_listen();
+[[nodiscard]] std::vector<base::Endpoint> default_listen();
+// For the user and the group that smtpseal runs as: whoever takes the trouble of a Unix socket
+// wants to say who may use it.
+inline constexpr unsigned kDefaultSocketMode = 0660;
 // 127.0.0.0/8 and ::1
 [[nodiscard]] std::vector<base::Network> default_allow();
 
@@ -57,8 +61,9 @@ struct General {
 
 struct Listener {
   std::string name;  // "" for [listener]
-  std::vector<base::SocketAddress> listen = default_listen();
-  std::string smarthost;  // name of the section that serves it
+  std::vector<base::Endpoint> listen = default_listen();
+  unsigned socket_mode = kDefaultSocketMode;  // of the files of Unix sockets
+  std::string smarthost;                      // name of the section that serves it
   std::vector<base::Network> allow = default_allow();
   ClientTls tls = ClientTls::none;
   tls::IdentityFiles identity;         // there is one where there is TLS

@@ -67,6 +67,9 @@ void read_values(Drafts& drafts, ProblemList& problems, ProblemList& unavailable
 // Fills in what depends on other keys and checks what lies between keys.
 void resolve(Drafts& drafts, const Sources& sources, ProblemList& problems, ProblemList& warnings);
 
+// The part of it that is about where a listener listens, and to whom.
+void check_listening(const Draft& listener, ProblemList& problems, ProblemList& warnings);
+
 // The part of it that is about TLS toward clients.
 void resolve_client_tls(Draft& listener, ProblemList& problems, ProblemList& warnings);
 

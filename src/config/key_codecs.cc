@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/address.h"
+#include "base/endpoint.h"
 #include "base/text.h"
 #include "config/codecs.h"
 #include "config/hosts.h"
@@ -101,35 +102,25 @@ Codec workers() {
       [](unsigned count) { return std::to_string(count); });
 }
 
-// Addresses; sockets of other kinds are known and not yet available.
+// Those of the service manager are known and not yet available.
 Codec listen() {
-  Codec codec = list(field(&Listener::listen), base::parse_socket_address,
-                     [](const base::SocketAddress& address) { return address.to_string(); });
-  codec.read = [](std::string_view text, Section& section) {
-    const auto items = parse_list(text);
-    if (!items) return misunderstood(items.error().detail);
-    Reading reading;
-    std::vector<base::SocketAddress> addresses;
-    for (const std::string& item : *items) {
-      if (base::istarts_with(item, "unix:") || base::istarts_with(item, "systemd:")) {
-        if (item.back() == ':') {
-          add_wrong_item(reading, item, "expected unix:PATH or systemd:NAME", items->size());
-        }
-        reading.is_available = false;
-        reading.missing = item.substr(0, item.find(':') + 1);
-        continue;
-      }
-      auto address = base::parse_socket_address(item);
-      if (address) {
-        addresses.push_back(std::move(*address));
-      } else {
-        add_wrong_item(reading, item, address.error().detail, items->size());
-      }
+  Codec codec = list(
+      field(&Listener::listen), [](std::string_view text) { return base::parse_endpoint(text); },
+      [](const base::Endpoint& endpoint) { return endpoint.to_string(); });
+  codec.read = [read = codec.read](std::string_view text, Section& section) {
+    Reading reading = read(text, section);
+    std::vector<base::Endpoint>& listen = std::get<Listener>(section).listen;
+    if (std::erase_if(listen, [](const auto& each) { return each.is_inherited(); }) > 0) {
+      reading.is_available = false;
+      reading.missing = "systemd:";
     }
-    std::get<Listener>(section).listen = std::move(addresses);
     return reading;
   };
   return codec;
+}
+
+Codec socket_mode() {
+  return value(field(&Listener::socket_mode), parse_file_mode, format_file_mode);
 }
 
 Codec allow() {

@@ -13,7 +13,8 @@ namespace config::codec {
 Codec own_name();            // smtpseal.hostname
 Codec log_target();          // stderr or file:PATH; others are for later
 Codec workers();             // more than one is for later
-Codec listen();              // addresses; unix: and systemd: are for later
+Codec listen();              // addresses and unix:; systemd: is for later
+Codec socket_mode();         // octal
 Codec allow();               // networks
 Codec client_auth();         // passthrough or off; others are for later
 Codec sender();              // an address

@@ -104,6 +104,7 @@ void add_listener(Table table) {
   using smtp::LineEndings;
   using smtp::Syntax;
   table.add("listen", listen());
+  table.add("socket_mode", socket_mode());
   table.add("smarthost", text(field(&Listener::smarthost)));
   table.add("allow", allow());
   add_listener_tls(table);

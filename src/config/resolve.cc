@@ -50,8 +50,9 @@ void read_value(const Key& key, Draft& draft, Given& given, ProblemList& problem
 std::string host_list(const Smarthost& smarthost) { return format_list(smarthost.hosts); }
 
 // Whether a connection to `host`:`port` would arrive at `listen`.
-bool leads_to(std::string_view host, std::uint16_t port, const base::SocketAddress& listen) {
-  if (listen.port != port) return false;
+bool leads_to(std::string_view host, std::uint16_t port, const base::Endpoint& endpoint) {
+  const base::SocketAddress& listen = endpoint.address;
+  if (!endpoint.is_ip() || listen.port != port) return false;
   if (is_localhost_name(host)) return listen.is_loopback() || listen.is_unspecified();
   const auto address = base::parse_ip(host, port);
   if (!address) return false;
@@ -75,7 +76,7 @@ class Resolver {
     }
     for (Draft* draft : drafts_.of(Kind::listener)) {
       choose_smarthost(*draft);
-      check_reach(*draft);
+      check_listening(*draft, problems_, warnings_);
       resolve_client_tls(*draft, problems_, warnings_);
       resolve_senders(*draft, problems_);
     }
@@ -270,48 +271,27 @@ class Resolver {
     return text;
   }
 
-  void check_reach(const Draft& draft) {
-    const Listener& listener = draft.listener();
-    const auto outside =
-        std::find_if(listener.listen.begin(), listener.listen.end(),
-                     [](const base::SocketAddress& address) { return !address.is_loopback(); });
-    if (outside == listener.listen.end()) return;
-    const Place& place = draft.place_of("listen");
-    const std::string setting = "listen = " + outside->to_string();
-    if (draft.find("allow") == nullptr) {
-      problems_.add(place, setting +
-                               ": other machines can reach this address, so the networks that may "
-                               "send through it must be written down (allow = 192.0.2.0/24, ...)");
-      return;
-    }
-    for (const base::Network& network : listener.allow) {
-      if (!network.is_everyone()) continue;
-      warnings_.add(draft.place_of("allow"), "allow = " + network.to_string() +
-                                                 ": whoever can reach " + outside->to_string() +
-                                                 " may send mail through this smtpseal");
-    }
-  }
-
   // --- between sections
 
   void check_addresses() {
     struct Bound {
-      const base::SocketAddress* address;
+      const base::Endpoint* endpoint;
       const Draft* draft;
     };
     std::vector<Bound> bound;
     for (const Draft* draft : drafts_.of(Kind::listener)) {
-      for (const base::SocketAddress& address : draft->listener().listen) {
+      for (const base::Endpoint& endpoint : draft->listener().listen) {
+        const bool is_any_port = endpoint.is_ip() && endpoint.address.port == 0;
         const auto same = std::find_if(bound.begin(), bound.end(), [&](const Bound& other) {
-          return address.port != 0 && *other.address == address;
+          return !is_any_port && *other.endpoint == endpoint;
         });
         if (same == bound.end()) {
-          bound.push_back(Bound{&address, draft});
+          bound.push_back(Bound{&endpoint, draft});
           continue;
         }
         const Place& first = same->draft->place_of("listen");
         problems_.add(draft->place_of("listen"),
-                      "listen = " + address.to_string() + ": the same address twice" +
+                      "listen = " + endpoint.to_string() + ": the same address twice" +
                           (same->draft == draft
                                ? ""
                                : ", first in [" + same->draft->label() + "] (" + first.text + ')'));
@@ -330,7 +310,7 @@ class Resolver {
   void check_loop(const Draft& smarthost, const std::string& host) {
     const std::uint16_t port = smarthost.smarthost().port;
     for (const Draft* listener : drafts_.of(Kind::listener)) {
-      for (const base::SocketAddress& listen : listener->listener().listen) {
+      for (const base::Endpoint& listen : listener->listener().listen) {
         if (!leads_to(host, port, listen)) continue;
         problems_.add(
             smarthost.place_of("host"),

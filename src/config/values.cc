@@ -217,6 +217,27 @@ std::string format_size(std::uint64_t value) {
   return std::to_string(value);
 }
 
+Result<unsigned> parse_file_mode(std::string_view text) {
+  constexpr unsigned kOwner = 0600;
+  constexpr unsigned kMost = 0666;
+  unsigned mode = 0;
+  for (const char digit : text) {
+    const bool is_octal = digit >= '0' && digit <= '7' && text.size() <= 4;
+    if (!is_octal) return wrong("expected a file's mode in octal, such as 0660");
+    mode = mode * 8 + static_cast<unsigned>(digit - '0');
+  }
+  if ((mode & kOwner) != kOwner || (mode & ~kMost) != 0) {
+    return wrong("expected a mode between 0600 and 0666: to connect takes leave to write");
+  }
+  return mode;
+}
+
+std::string format_file_mode(unsigned mode) {
+  std::string text = "0";
+  for (const unsigned shift : {6U, 3U, 0U}) text += static_cast<char>('0' + ((mode >> shift) & 7U));
+  return text;
+}
+
 Result<std::vector<std::string>> parse_list(std::string_view text) {
   std::vector<std::string> items;
   for (const std::string_view piece : base::split(text, ',')) {

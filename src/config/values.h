@@ -41,6 +41,12 @@ inline constexpr std::size_t kMaxHostLabel = 63;
 [[nodiscard]] base::Result<std::uint64_t> parse_size(std::string_view text);
 [[nodiscard]] std::string format_size(std::uint64_t value);
 
+// What the users of a machine may do with a file: octal, such as 0660. Only who may read and write,
+// and the owner always may.
+[[nodiscard]] base::Result<unsigned> parse_file_mode(std::string_view text);
+// "0660"
+[[nodiscard]] std::string format_file_mode(unsigned mode);
+
 // The trimmed pieces between commas; an empty piece is an error.
 [[nodiscard]] base::Result<std::vector<std::string>> parse_list(std::string_view text);
 [[nodiscard]] std::string format_list(const std::vector<std::string>& items);

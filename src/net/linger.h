@@ -3,7 +3,7 @@
 
 namespace net {
 
-// What `data` of every uv_tcp_t of this program points to.
+// What `data` of every uv_tcp_t and uv_pipe_t of this program points to.
 class Lingering {
  public:
   // Closes at once if the connection is lingering; anything else has an owner to do that.

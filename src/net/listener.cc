@@ -50,11 +50,15 @@ int bind_to(uv_tcp_t& tcp, const SocketAddress& address, PortUse use) {
 }  // namespace
 
 struct Listener::Handle {
-  uv_tcp_t tcp{};
+  union {
+    uv_tcp_t tcp{};
+    uv_pipe_t pipe;
+  };
   uv_timer_t rest{};
   Loop* loop = nullptr;
   ListenerEvents* events = nullptr;  // nothing once the owner is gone
-  unsigned open_handles = 2;
+  SocketAddress address;             // as bound
+  unsigned open_handles = 1;         // the timer
   bool is_held = false;
   bool is_awaited = false;  // by a client, while held
 
@@ -63,9 +67,17 @@ struct Listener::Handle {
     if (--self->open_handles == 0) delete self;
   }
 
+  [[nodiscard]] uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp); }
+
+  // libuv knows the socket, and must be asked to close it.
+  void adopt_socket() {
+    stream()->data = this;
+    ++open_handles;
+  }
+
   void close() {
     events = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(&tcp), on_closed);
+    if (open_handles > 1) uv_close(reinterpret_cast<uv_handle_t*>(stream()), on_closed);
     uv_close(reinterpret_cast<uv_handle_t*>(&rest), on_closed);
   }
 
@@ -86,21 +98,24 @@ struct Listener::Handle {
   }
 
   void accept() {
-    auto made = TcpStream::Handle::make(*loop);
+    auto made =
+        TcpStream::Handle::make(*loop, address.is_unix() ? Family::unix_socket : Family::ip);
     if (!made) {
       events->on_accept_error(made.error());
       return;
     }
-    TcpStream stream(made.value());
-    const int status = uv_accept(reinterpret_cast<uv_stream_t*>(&tcp), made.value()->stream());
+    TcpStream::Handle& accepted = *made.value();
+    TcpStream client(&accepted);
+    const int status = uv_accept(stream(), accepted.stream());
     if (status == UV_EAGAIN) return;
     if (status != 0) {
       rest_a_while(status);
       return;
     }
     // A client that is gone already is nobody's trouble.
-    if (!made.value()->adopt_addresses()) return;
-    events->on_accept(std::move(stream));
+    const auto adopted =
+        address.is_unix() ? accepted.adopt_unix(address) : accepted.adopt_addresses();
+    if (adopted) events->on_accept(std::move(client));
   }
 
   void rest_a_while(int status) {
@@ -112,44 +127,67 @@ struct Listener::Handle {
   static void on_rested(uv_timer_t* raw) noexcept {
     auto* self = static_cast<Handle*>(raw->data);
     if (self->events == nullptr) return;
-    const int status =
-        uv_listen(reinterpret_cast<uv_stream_t*>(&self->tcp), kBacklog, on_connection);
+    const int status = uv_listen(self->stream(), kBacklog, on_connection);
     if (status != 0) self->rest_a_while(status);
   }
 };
 
+// The socket itself is still to be made.
+std::unique_ptr<Listener> Listener::make(Loop& loop, ListenerEvents& events, bool is_held) {
+  std::unique_ptr<Listener> listener(new Listener());
+  auto* handle = new Handle();
+  listener->handle_ = handle;
+  handle->loop = &loop;
+  handle->events = &events;
+  handle->is_held = is_held;
+  handle->rest.data = handle;
+  const int status = uv_timer_init(loop.raw(), &handle->rest);
+  SMTPSEAL_CHECK(status == 0);
+  return listener;
+}
+
 base::Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const SocketAddress& address,
                                                        ListenerEvents& events,
                                                        ListenOptions options) {
-  std::unique_ptr<Listener> listener(new Listener());
   const std::string what = "cannot listen on " + address.to_string();
-  auto* handle = new Handle();
-  handle->loop = &loop;
-  handle->events = &events;
-  handle->is_held = options.is_held;
-  handle->tcp.data = handle;
-  handle->rest.data = handle;
+  std::unique_ptr<Listener> listener = make(loop, events, options.is_held);
+  Handle& handle = *listener->handle_;
   // With a family the socket is made at once, and can be told to share.
   const unsigned family = address.is_v6() ? AF_INET6 : AF_INET;
-  int status = uv_tcp_init_ex(loop.raw(), &handle->tcp, family);
-  if (status != 0) {
-    delete handle;
-    return uv_error(base::Fault::local, what, status);
-  }
-  status = uv_timer_init(loop.raw(), &handle->rest);
-  SMTPSEAL_CHECK(status == 0);
-  listener->handle_ = handle;
-  status = bind_to(handle->tcp, address, options.use);
-  if (status == 0) {
-    status =
-        uv_listen(reinterpret_cast<uv_stream_t*>(&handle->tcp), kBacklog, Handle::on_connection);
-  }
+  int status = uv_tcp_init_ex(loop.raw(), &handle.tcp, family);
+  if (status != 0) return uv_error(base::Fault::local, what, status);
+  handle.adopt_socket();
+  status = bind_to(handle.tcp, address, options.use);
+  if (status == 0) status = uv_listen(handle.stream(), kBacklog, Handle::on_connection);
   if (status != 0) return uv_error(base::Fault::local, what, status);
   sockaddr_storage bound{};
   int size = sizeof bound;
-  status = uv_tcp_getsockname(&handle->tcp, reinterpret_cast<sockaddr*>(&bound), &size);
+  status = uv_tcp_getsockname(&handle.tcp, reinterpret_cast<sockaddr*>(&bound), &size);
   if (status != 0) return uv_error(base::Fault::local, what, status);
-  listener->address_ = to_address(reinterpret_cast<const sockaddr*>(&bound));
+  handle.address = to_address(reinterpret_cast<const sockaddr*>(&bound));
+  return listener;
+}
+
+base::Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const SharedSocket& socket,
+                                                       ListenerEvents& events, bool is_held) {
+  const std::string what = "cannot listen on " + socket.address().to_string();
+  std::unique_ptr<Listener> listener = make(loop, events, is_held);
+  Handle& handle = *listener->handle_;
+  handle.address = socket.address();
+  auto own = duplicate(socket.number());
+  if (!own) return base::Error{base::Fault::local, what + ": " + own.error().detail};
+  const bool is_unix = handle.address.is_unix();
+  int status =
+      is_unix ? uv_pipe_init(loop.raw(), &handle.pipe, 0) : uv_tcp_init(loop.raw(), &handle.tcp);
+  if (status != 0) return uv_error(base::Fault::local, what, status);
+  handle.adopt_socket();
+  status =
+      is_unix ? uv_pipe_open(&handle.pipe, own->number()) : uv_tcp_open(&handle.tcp, own->number());
+  if (status == 0) {
+    own->release();
+    status = uv_listen(handle.stream(), kBacklog, Handle::on_connection);
+  }
+  if (status != 0) return uv_error(base::Fault::local, what, status);
   return listener;
 }
 
@@ -157,6 +195,8 @@ void Listener::let_in() {
   handle_->is_held = false;
   if (std::exchange(handle_->is_awaited, false)) handle_->accept();
 }
+
+const SocketAddress& Listener::address() const { return handle_->address; }
 
 Listener::~Listener() {
   if (handle_ != nullptr) handle_->close();

@@ -1,4 +1,4 @@
-// A listening TCP socket.
+// A listening socket: TCP, or a Unix socket.
 #pragma once
 
 #include <memory>
@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "net/shared_socket.h"
 #include "net/tcp_stream.h"
 
 namespace net {
@@ -41,6 +42,11 @@ class Listener {
                                                                     const SocketAddress& address,
                                                                     ListenerEvents& events,
                                                                     ListenOptions options = {});
+  // Beside others who accept from the same socket.
+  [[nodiscard]] static base::Result<std::unique_ptr<Listener>> open(Loop& loop,
+                                                                    const SharedSocket& socket,
+                                                                    ListenerEvents& events,
+                                                                    bool is_held = false);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -49,13 +55,15 @@ class Listener {
   void let_in();
 
   // As bound: a port 0 is resolved.
-  [[nodiscard]] const SocketAddress& address() const { return address_; }
+  [[nodiscard]] const SocketAddress& address() const;
 
  private:
   Listener() = default;
 
+  [[nodiscard]] static std::unique_ptr<Listener> make(Loop& loop, ListenerEvents& events,
+                                                      bool is_held);
+
   Handle* handle_ = nullptr;
-  SocketAddress address_;
 };
 
 }  // namespace net

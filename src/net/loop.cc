@@ -72,8 +72,9 @@ void Loop::end_lingering() {
   uv_walk(
       loop_,
       [](uv_handle_t* handle, void*) {
-        auto* lingering =
-            static_cast<Lingering*>(uv_handle_get_type(handle) == UV_TCP ? handle->data : nullptr);
+        const uv_handle_type type = uv_handle_get_type(handle);
+        const bool is_stream = type == UV_TCP || type == UV_NAMED_PIPE;
+        auto* lingering = static_cast<Lingering*>(is_stream ? handle->data : nullptr);
         if (lingering != nullptr && !uv_is_closing(handle)) lingering->end_now();
       },
       nullptr);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "net/tcp_handle.h"
+#include "net/unix_socket.h"
 #include "net/uv_error.h"
 
 namespace net {
@@ -54,7 +55,7 @@ void on_written(uv_write_t* request, int status) noexcept {
   Handle& handle = handle_of(request->data);
   handle.is_writing = false;
   handle.in_flight.clear();
-  if (uv_is_closing(reinterpret_cast<uv_handle_t*>(&handle.tcp))) return;
+  if (uv_is_closing(reinterpret_cast<uv_handle_t*>(handle.stream()))) return;
   if (status != 0) {
     handle.waiting.clear();
     if (handle.is_lingering) {
@@ -82,16 +83,17 @@ void on_closed(uv_handle_t* raw) noexcept {
 
 }  // namespace
 
-base::Result<Handle*> Handle::make(Loop& loop) {
+base::Result<Handle*> Handle::make(Loop& loop, Family family) {
   auto* handle = new Handle(loop);
-  handle->tcp.data = static_cast<Lingering*>(handle);
   handle->write_request.data = static_cast<Lingering*>(handle);
   handle->shutdown_request.data = static_cast<Lingering*>(handle);
-  const int status = uv_tcp_init(loop.raw(), &handle->tcp);
+  const int status = family == Family::ip ? uv_tcp_init(loop.raw(), &handle->tcp)
+                                          : uv_pipe_init(loop.raw(), &handle->pipe, 0);
   if (status != 0) {
     delete handle;
     return uv_error(base::Fault::local, "cannot make a socket", status);
   }
+  handle->stream()->data = static_cast<Lingering*>(handle);
   return handle;
 }
 
@@ -110,11 +112,22 @@ base::Result<void> Handle::adopt_addresses() {
   return {};
 }
 
+base::Result<void> Handle::adopt_unix(const SocketAddress& address) {
+  uv_os_fd_t socket{};
+  const int status = uv_fileno(reinterpret_cast<uv_handle_t*>(&pipe), &socket);
+  if (status != 0) return uv_error(base::Fault::connection, "connection lost", status);
+  peer = address;
+  local = address;
+#ifndef _WIN32
+  process = peer_process_of(socket);
+#endif
+  return {};
+}
+
 void Handle::close() {
   events = nullptr;
-  if (!uv_is_closing(reinterpret_cast<uv_handle_t*>(&tcp))) {
-    uv_close(reinterpret_cast<uv_handle_t*>(&tcp), on_closed);
-  }
+  auto* socket = reinterpret_cast<uv_handle_t*>(stream());
+  if (!uv_is_closing(socket)) uv_close(socket, on_closed);
   auto* timer = reinterpret_cast<uv_handle_t*>(&linger_timer);
   if (is_lingering && !uv_is_closing(timer)) uv_close(timer, on_closed);
 }
@@ -239,5 +252,6 @@ void TcpStream::close_after_flush(TcpStream stream, base::Duration linger) {
 
 const SocketAddress& TcpStream::peer() const { return handle_->peer; }
 const SocketAddress& TcpStream::local() const { return handle_->local; }
+const std::optional<PeerProcess>& TcpStream::process() const { return handle_->process; }
 
 }  // namespace net

@@ -1,4 +1,4 @@
-// A TCP connection.
+// A connection: TCP, or a Unix socket.
 //
 // Two objects per connection: TcpStream, the owner, which may be destroyed at any moment, also from
 // inside its own callbacks; and a heap handle that lives until libuv's close callback. Callbacks go
@@ -7,12 +7,14 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "net/peer_process.h"
 
 namespace net {
 
@@ -57,8 +59,11 @@ class TcpStream {
   // sends is read and dropped for at most `linger`, so that it sees our last bytes and not a reset.
   static void close_after_flush(TcpStream stream, base::Duration linger);
 
+  // Both ends of a Unix socket have the address of the one that listens.
   [[nodiscard]] const SocketAddress& peer() const;
   [[nodiscard]] const SocketAddress& local() const;
+  // The other end of a Unix socket, where the system tells.
+  [[nodiscard]] const std::optional<PeerProcess>& process() const;
 
  private:
   Handle* handle_ = nullptr;

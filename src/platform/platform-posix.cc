@@ -228,6 +228,14 @@ std::string command_that_shows_listeners(std::string_view port) {
 #endif
 }
 
+std::string command_that_shows_unix_listeners(std::string_view path) {
+#ifdef __linux__
+  return "ss -xlp | grep -F " + std::string(path);
+#else
+  return "lsof -U | grep -F " + std::string(path);
+#endif
+}
+
 base::Result<std::string> make_private_folder(std::string_view prefix) {
   std::string parent = environment("TMPDIR");
   if (parent.empty()) parent = "/tmp";

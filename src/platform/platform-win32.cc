@@ -88,6 +88,8 @@ std::string command_that_shows_listeners(std::string_view port) {
   return "netstat -abno -p TCP | findstr :" + std::string(port);
 }
 
+std::string command_that_shows_unix_listeners(std::string_view) { return "netstat -abno"; }
+
 base::Result<std::string> make_private_folder(std::string_view prefix) {
   std::error_code error;
   // The user's own, which Windows lets nobody else into.

@@ -49,6 +49,8 @@ struct Terminal {
 
 // What to type in to see which program listens on a TCP port.
 [[nodiscard]] std::string command_that_shows_listeners(std::string_view port);
+// The same for a Unix socket.
+[[nodiscard]] std::string command_that_shows_unix_listeners(std::string_view path);
 
 // A new folder that only this user can enter, where temporary files go; its path. The caller
 // removes it. Fault::storage when it cannot be made.

@@ -48,6 +48,8 @@ std::string format_received(const TraceFacts& facts, base::WallTime now) {
   line.append(facts.client_name.empty() ? "unknown" : facts.client_name);
   if (!facts.client_address.empty()) {
     line.append(" (").append(address_literal(facts.client_address)).append(")");
+  } else if (!facts.client_note.empty()) {
+    line.append(" (").append(in_comment(facts.client_note)).append(")");
   }
   if (!facts.client_tls.empty()) line.append("\r\n\t(using ").append(facts.client_tls).append(")");
   if (!facts.client_subject.empty()) {

@@ -11,6 +11,7 @@ namespace smtp {
 struct TraceFacts {
   std::string client_name;     // from HELO or EHLO, already made fit (parse_hello); may be empty
   std::string client_address;  // "127.0.0.1", "::1"; empty for a Unix socket
+  std::string client_note;     // "local socket, uid 1000": in place of an address
   std::string hostname;        // ours
   bool is_extended = false;    // EHLO, not HELO
   bool is_authenticated = false;

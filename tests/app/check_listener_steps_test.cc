@@ -21,7 +21,7 @@ base::Error cannot_listen(const std::string& why) {
 CheckReport report_with(const std::function<void(CheckListener&)>& change) {
   CheckFindings findings = good_findings();
   CheckListener one;
-  one.address = address("127.0.0.1:2525");
+  one.endpoint = address("127.0.0.1:2525");
   one.place = "/etc/x.conf:3";
   change(one);
   findings.listeners = {one};
@@ -147,6 +147,27 @@ TEST(ListenerStep, KnowsARunningSmtpsealByItsCertificateWhereItWantsOneOfClients
   EXPECT_THAT(step_where_tls_shows("sha256//BBBB").detail, HasSubstr("cannot be told"));
 }
 
+TEST(ListenerStep, AdvisesOnUnixSocketsAsSuch) {
+  const auto step_for = [](const std::string& trouble, bool has_answer) {
+    return step_of(report_with([&](CheckListener& one) {
+                     one.endpoint = *base::parse_unix_path("/run/smtpseal/smtp");
+                     one.bind_error = cannot_listen(trouble);
+                     if (!has_answer) return;
+                     one.conversation.emplace();
+                     one.conversation->exchanges = {{"", false, reply(220, {"other"}), 1}};
+                   }),
+                   "listener");
+  };
+  const CheckStep taken = step_for("address already in use, a process listens there", true);
+  EXPECT_EQ(taken.address, "unix:/run/smtpseal/smtp");
+  EXPECT_EQ(taken.status, CheckStatus::fail);
+  EXPECT_THAT(taken.advice, HasSubstr("another path"));
+  EXPECT_THAT(step_for("permission denied", false).advice, HasSubstr("RuntimeDirectory=smtpseal"));
+  const CheckStep other = step_for("a file stands there that is no socket", false);
+  EXPECT_EQ(other.status, CheckStatus::fail);
+  EXPECT_THAT(other.detail, HasSubstr("no socket"));
+}
+
 TEST(ListenerStep, FailsWhereRunWouldRefuseItsTls) {
   const CheckReport report = report_with([](CheckListener& one) {
     one.tls_problem = config::Problem{"/etc/x.conf:5", "certificate = x.pem: expired", true, false};
@@ -223,7 +244,7 @@ TEST(ListenerStep, IsToldWhereTheSmarthostCannotBeReached) {
   findings.walked.reset();
   findings.conversation = {};
   findings.listeners.emplace_back();
-  findings.listeners[0].address = address("127.0.0.1:2525");
+  findings.listeners[0].endpoint = address("127.0.0.1:2525");
   EXPECT_EQ(step_of(report_on(findings), "listener").status, CheckStatus::pass);
   EXPECT_EQ(report_on(findings).exit_status(), ExitStatus::unavailable);
 }

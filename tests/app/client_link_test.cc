@@ -98,7 +98,8 @@ class ClientLinkTest : public testing::Test, net::ListenerEvents {
 
  private:
   void on_accept(net::TcpStream stream) override {
-    link_ = std::make_unique<ClientLink>(context_, std::move(stream), 1);
+    const ClientOrigin origin = origin_of(stream);
+    link_ = std::make_unique<ClientLink>(context_, std::move(stream), origin, 1);
     link_->start();
   }
   void on_accept_error(const base::Error& error) override { ADD_FAILURE() << error.detail; }

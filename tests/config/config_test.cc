@@ -90,6 +90,7 @@ drain_timeout = 5s
 
 [listener outside]
 listen = 127.0.0.1:2525, [::1]:2525 ,192.0.2.9:25
+socket_mode = 0660
 smarthost = Campus
 allow = 192.0.2.0/24, 127.0.0.1
 tls = none

@@ -73,6 +73,7 @@ TEST_F(EffectiveTest, StatesTheDocumentedDefaults) {
       {"smtpseal", "spool_max_size", "1G"},
       {"smtpseal", "spool_max_age", "5d"},
       {"listener", "listen", "127.0.0.1:25, [::1]:25"},
+      {"listener", "socket_mode", "0660"},
       {"listener", "smarthost", ""},
       {"listener", "allow", "127.0.0.0/8, ::1"},
       {"listener", "tls", "none"},
@@ -174,7 +175,7 @@ TEST_F(EffectiveTest, FormatsAFileThatLoadsToTheSame) {
 TEST_F(EffectiveTest, FormatsWhatIsNotAvailableAsItWasGiven) {
   expect_same_after_reload(
       "[smtpseal]\nspool_max_size = 2G\nuser = mail\n"
-      "[listener]\nlisten = 127.0.0.1:2525, unix:/run/x\nauth = file:/users\ndelivery = queue\n"
+      "[listener]\nlisten = 127.0.0.1:2525, systemd:x\nauth = file:/users\ndelivery = queue\n"
       "[smarthost]\nhost = srv:example.edu, mx:example.com, a.example\n"
       "ehlo_name = client\nusername = app\npassword_file = /secret\nauth_mechanism = PLAIN\n");
 }

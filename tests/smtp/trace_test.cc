@@ -39,6 +39,14 @@ TEST_F(TraceTest, WritesIpv6AddressesWithTheirTag) {
   EXPECT_NE(format_received(facts_, now_).find("([IPv6:::1])"), std::string::npos);
 }
 
+TEST_F(TraceTest, SaysInACommentThatTheClientCameThroughAUnixSocket) {
+  facts_.client_address.clear();
+  facts_.client_note = "local socket, uid 1000";
+  EXPECT_EQ(format_received(facts_, now_)
+                .find("Received: from ups.example (local socket, uid 1000)\r\n\tby relay.example"),
+            0U);
+}
+
 TEST_F(TraceTest, SaysUnknownForAClientWithoutAName) {
   facts_.client_name.clear();
   EXPECT_EQ(format_received(facts_, now_).find("Received: from unknown ("), 0U);

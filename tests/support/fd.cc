@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include <arpa/inet.h>
@@ -11,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace support {
@@ -33,8 +35,8 @@ sockaddr_in loopback(std::uint16_t port, unsigned number = 1) {
   return address;
 }
 
-Fd make_socket() {
-  Fd fd(socket(AF_INET, SOCK_STREAM, 0));
+Fd make_socket(int family = AF_INET) {
+  Fd fd(socket(family, SOCK_STREAM, 0));
   if (!fd.is_open()) fail("socket");
   close_on_exec(fd.get());
 #ifdef SO_NOSIGPIPE
@@ -48,6 +50,21 @@ void no_delay(int fd) {
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
+
+struct UnixAddress {
+  explicit UnixAddress(const std::string& path) {
+    if (path.size() >= sizeof un.sun_path) throw Failure("too long for a Unix socket: " + path);
+    un.sun_family = AF_UNIX;
+    std::memcpy(un.sun_path, path.data(), path.size());
+    const bool has_file = path.front() != '@';
+    if (!has_file) un.sun_path[0] = '\0';
+    size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + has_file);
+  }
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&un); }
+
+  sockaddr_un un{};
+  socklen_t size = 0;
+};
 
 }  // namespace
 
@@ -120,6 +137,15 @@ Fd connect_loopback(std::uint16_t port) {
     if (errno != EINTR) fail("connect");
   }
   no_delay(fd.get());
+  return fd;
+}
+
+Fd connect_unix(const std::string& path) {
+  Fd fd = make_socket(AF_UNIX);
+  const UnixAddress address(path);
+  while (connect(fd.get(), address.get(), address.size) != 0) {
+    if (errno != EINTR) fail("connect");
+  }
   return fd;
 }
 

@@ -42,6 +42,8 @@ struct Pipe {
 // An accepted connection; not open when there was none after all.
 [[nodiscard]] Fd accept_on(const Fd& listener);
 [[nodiscard]] Fd connect_loopback(std::uint16_t port);
+// To a Unix socket: "/run/x"; "@name" has no file.
+[[nodiscard]] Fd connect_unix(const std::string& path);
 // Closes with RST instead of FIN.
 void reset_connection(Fd& socket);
 

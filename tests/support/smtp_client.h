@@ -27,6 +27,7 @@ void PrintTo(const Attempt& attempt, std::ostream* out);
 class SmtpClient : public SmtpSocket {
  public:
   explicit SmtpClient(std::uint16_t port) : SmtpSocket(port) {}
+  explicit SmtpClient(const std::string& path) : SmtpSocket(path) {}
 
   // A command without CRLF, and its reply.
   Reply command(std::string_view line, Milliseconds patience = kPatience);

@@ -36,6 +36,8 @@ void PrintTo(const Reply& reply, std::ostream* out);
 class SmtpSocket {
  public:
   explicit SmtpSocket(std::uint16_t port) : fd_(connect_loopback(port)) {}
+  // To a Unix socket: "/run/x", "@name".
+  explicit SmtpSocket(const std::string& path) : fd_(connect_unix(path)) {}
 
   // Throws Failure when the peer does not take it in time or is gone.
   void send(std::string_view bytes, Milliseconds patience = kPatience);

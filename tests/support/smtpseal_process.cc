@@ -68,6 +68,10 @@ Smtpseal::Smtpseal(const TempDir& directory, const ConfigText& config,
       process_({smtpseal_program(), run_arguments(config_file_, std::move(arguments)), {}}) {
   std::istringstream addresses(wait_for("ready").field("listen"));
   for (std::string address; std::getline(addresses, address, ',');) {
+    if (address.starts_with("unix:")) {
+      ports_.push_back(0);
+      continue;
+    }
     const std::size_t colon = address.rfind(':');
     if (colon == std::string::npos) throw Failure("no port in \"" + address + "\"");
     ports_.push_back(static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));

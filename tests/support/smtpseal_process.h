@@ -44,7 +44,7 @@ class Smtpseal {
   Smtpseal(const TempDir& directory, const ConfigText& config,
            std::vector<std::string> arguments = {});
 
-  // Of the first (or only) listener, or of number `index`.
+  // Of the first (or only) listener, or of number `index`; 0 for a Unix socket.
   [[nodiscard]] std::uint16_t port(std::size_t index = 0) const { return ports_.at(index); }
   [[nodiscard]] Process& process() { return process_; }
   [[nodiscard]] const std::string& config_file() const { return config_file_; }
