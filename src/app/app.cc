@@ -4,27 +4,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/generation.h"
 #include "app/listener_tls.h"
 #include "app/smarthost_tls.h"
 #include "platform/platform.h"
-#include "relay/outcome.h"
 
 namespace app {
-
-// Everything that was made from one configuration.
-struct App::Generation {
-  config::Config config;
-  std::uint64_t number = 0;
-  std::vector<std::unique_ptr<SmarthostPool>> pools;        // as config.smarthosts
-  std::vector<std::unique_ptr<ListenerContext>> listeners;  // as config.listeners
-  std::size_t sessions = 0;
-
-  [[nodiscard]] Sessions::Place place_of(const ListenerContext& context) const {
-    const auto found = std::find_if(listeners.begin(), listeners.end(),
-                                    [&](const auto& each) { return each.get() == &context; });
-    return {number, static_cast<std::size_t>(found - listeners.begin())};
-  }
-};
 
 // A configuration that is to come into force, and what was made of it.
 struct App::Prepared {
@@ -102,9 +87,11 @@ base::Result<Bound> App::prepare(Setup setup) {
   prepared->generation = std::move(made).value();
   prepared->generation->number = setup.number;
   const Generation& generation = *prepared->generation;
-  auto seats = Seating{loop_,  log_,        *this,    generation.config, generation.listeners,
-                       slots_, setup.bound, setup.use}
-                   .take();
+  auto seats =
+      Seating{
+          loop_,           log_,        *this,    generation.config, generation.listeners, slots_,
+          setup.inherited, setup.bound, setup.use}
+          .take();
   if (!seats) return seats.error();
   prepared->seats = std::move(seats).value();
   prepared_ = std::move(prepared);
@@ -161,51 +148,6 @@ std::vector<net::SocketAddress> App::addresses() const {
   return addresses;
 }
 
-App::Generation& App::generation_of(const ListenerContext& context) {
-  const auto found =
-      std::find_if(generations_.begin(), generations_.end(), [&](const auto& generation) {
-        return std::any_of(generation->listeners.begin(), generation->listeners.end(),
-                           [&](const auto& each) { return each.get() == &context; });
-      });
-  SMTPSEAL_CHECK(found != generations_.end());
-  return **found;
-}
-
-void App::on_accept_trouble(const Slot& slot, const base::Error& error) {
-  log_.error("-", "accept-fail",
-             {{"listen", slot.address().to_string()}, {"reason", error.detail}});
-}
-
-void App::on_client(Slot& slot, net::TcpStream stream) {
-  if (is_draining_) return;
-  ListenerContext& context = slot.context();
-  Generation& generation = generation_of(context);
-  const config::Listener& listener = context.listener;
-  const ClientOrigin origin = origin_of(stream);
-  const std::uint64_t id = all_sessions_.next_id();
-  auto link = std::make_unique<ClientLink>(context, std::move(stream), origin, id);
-  ClientLink& client = *link;
-  clients_.emplace(id, std::move(link));
-
-  const Sessions::Place place = generation.place_of(context);
-  const Sessions::Counts counts = all_sessions_.enter(place, origin.key());
-  ++generation.sessions;
-  client.on_finished = [this, &generation, place, id, key = origin.key()](ClientLink&) {
-    all_sessions_.leave(place, key);
-    --generation.sessions;
-    finished_clients_.push_back(id);
-  };
-  const unsigned per_client = listener.max_sessions_per_client;
-  if (!origin.is_allowed_by(listener)) {
-    client.start_refusing(relay::not_allowed(origin.address.host()));
-  } else if (counts.at_place > listener.max_sessions ||
-             (per_client > 0 && counts.from_host > per_client)) {
-    client.start_refusing(relay::too_many_sessions());
-  } else {
-    client.start();
-  }
-}
-
 void App::drain() {
   if (is_draining_) {
     stop_all();
@@ -214,6 +156,8 @@ void App::drain() {
   is_draining_ = true;
   abandon();
   slots_.clear();
+  for (const auto& [id, waiting] : waiting_) leave(waiting.stay);
+  waiting_.clear();
   base::Duration most = std::chrono::seconds(0);
   if (!generations_.empty()) most = generations_.back()->config.general.drain_timeout;
   drain_timer_.arm(loop_.now() + most);
@@ -235,6 +179,7 @@ void App::stop_all() {
 
 void App::reap() {
   for (const std::uint64_t id : std::exchange(finished_clients_, {})) clients_.erase(id);
+  finished_gates_.clear();
   for (const auto& generation : generations_) {
     for (const auto& pool : generation->pools) pool->reap();
   }

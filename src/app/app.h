@@ -17,6 +17,7 @@
 #include "app/client_link.h"
 #include "app/crowd.h"
 #include "app/own_identity.h"
+#include "app/proxy_gate.h"
 #include "app/sessions.h"
 #include "app/slots.h"
 #include "app/smarthost_pool.h"
@@ -37,9 +38,10 @@ struct Setup {
   net::PortUse use = net::PortUse::alone;
   // By the first loop: what the others have to share. Empty for the first, or only, one.
   Bound bound;
+  platform::InheritedSockets inherited;
 };
 
-class App final : net::TimerEvents, SlotEvents {
+class App final : net::TimerEvents, SlotEvents, ProxyGateEvents {
  public:
   App(net::Loop& loop, base::LogSink& log, Sessions& sessions);
   ~App();
@@ -70,10 +72,32 @@ class App final : net::TimerEvents, SlotEvents {
   void on_timer() override;
   void on_client(Slot& slot, net::TcpStream stream) override;
   void on_accept_trouble(const Slot& slot, const base::Error& error) override;
+  void on_header(ProxyGate& gate, const base::ProxyHeader& header, std::string_view rest) override;
+  void on_no_header(ProxyGate& gate, const base::Error& error) override;
 
   [[nodiscard]] base::Result<std::unique_ptr<Generation>> make_generation(
       config::Config config, OwnIdentities& identities);
+  // A client's session under the listener it came to, counted there for `key`.
+  struct Stay {
+    Generation* generation = nullptr;
+    ListenerContext* context = nullptr;
+    Sessions::Place place;
+    std::string key;
+  };
+  // A connection whose proxy has not said yet whose it is.
+  struct Waiting {
+    std::unique_ptr<ProxyGate> gate;
+    Stay stay;
+  };
+
   [[nodiscard]] Generation& generation_of(const ListenerContext& context);
+  [[nodiscard]] Sessions::Counts enter(Stay& stay, ListenerContext& context, std::string key);
+  void leave(const Stay& stay);
+  void admit(ListenerContext& context, net::TcpStream stream, const ClientOrigin& origin,
+             std::string_view early);
+  void await_header(ListenerContext& context, net::TcpStream stream);
+  [[nodiscard]] ClientLink& add_client(Stay stay, net::TcpStream stream,
+                                       const ClientOrigin& origin);
   [[nodiscard]] bool is_own_listener(const net::SocketAddress& address) const;
   void reap();
   void stop_all();
@@ -88,6 +112,8 @@ class App final : net::TimerEvents, SlotEvents {
   std::unique_ptr<Prepared> prepared_;
   std::map<std::uint64_t, std::unique_ptr<ClientLink>> clients_;
   std::vector<std::uint64_t> finished_clients_;
+  std::map<std::uint64_t, Waiting> waiting_;
+  std::vector<std::unique_ptr<ProxyGate>> finished_gates_;
   Crowd crowd_;  // of clients
   bool is_draining_ = false;
   bool is_stopping_ = false;

@@ -79,6 +79,7 @@ std::vector<CheckListener> listeners_of(const config::Config& config,
 void look_at_listeners(const CheckCaller& caller, std::vector<CheckListener>& listeners) {
   for (CheckListener& one : listeners) {
     Trial trial;
+    if (one.endpoint.is_inherited()) continue;  // this process has none
     const base::SocketAddress& address = one.endpoint.address;
     one.bind_error = trial.bind(caller.loop(), address, one.listener.socket_mode);
     if (!one.bind_error) continue;

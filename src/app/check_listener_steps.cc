@@ -166,6 +166,15 @@ CheckStep free_step(const CheckListener& one, const CheckFindings& findings) {
   return step;
 }
 
+CheckStep inherited_step(const CheckListener& one, const CheckFindings& findings) {
+  CheckStep step =
+      make_step("listener", CheckStatus::skip, "systemd passes it when smtpseal starts");
+  if (const auto expected = expected_offer(one, findings)) {
+    step.more.push_back("would offer " + described_offer(one, *expected));
+  }
+  return step;
+}
+
 CheckStep occupied_step(const CheckListener& one, const CheckFindings& findings) {
   switch (occupant_of(one, findings)) {
     case Occupant::smtpseal: return running_step(one, findings);
@@ -202,6 +211,7 @@ void tell_expiry(CheckStep& step, const tls::CertificateFacts& own, base::WallTi
 
 void add_facts(CheckStep& step, const CheckListener& one, const CheckFindings& findings) {
   step.address = one.endpoint.to_string();
+  if (one.endpoint.is_inherited()) return;
   step.facts = {{"is_free", !one.bind_error}};
   if (!one.bind_error) {
     step.facts.push_back({"is_running", false});
@@ -215,9 +225,10 @@ void add_facts(CheckStep& step, const CheckListener& one, const CheckFindings& f
 
 void add_listener_steps(CheckReport& report, const CheckFindings& findings) {
   for (const CheckListener& one : findings.listeners) {
-    CheckStep step = !one.bind_error     ? free_step(one, findings)
-                     : !one.conversation ? unbound_step(one)
-                                         : occupied_step(one, findings);
+    CheckStep step = one.endpoint.is_inherited() ? inherited_step(one, findings)
+                     : !one.bind_error           ? free_step(one, findings)
+                     : !one.conversation         ? unbound_step(one)
+                                                 : occupied_step(one, findings);
     if (one.tls_problem) refuse_tls(step, *one.tls_problem);
     if (one.certificate) tell_expiry(step, *one.certificate, findings.now);
     add_facts(step, one, findings);

@@ -50,7 +50,7 @@ ClientLink::ClientLink(ListenerContext& context, net::TcpStream stream, ClientOr
 
 ClientLink::~ClientLink() = default;
 
-void ClientLink::start() {
+void ClientLink::start(std::string_view early) {
   log_session_open(*context_.log, id_text_, origin_, stream_->local());
   if (const auto started = stream_->start(*this); !started) {
     leave(started.error().detail);
@@ -62,6 +62,7 @@ void ClientLink::start() {
   } else {
     welcome();
   }
+  if (!early.empty()) on_read(early);
   context_.turn->want(*this);
 }
 
@@ -76,8 +77,7 @@ void ClientLink::welcome() {
 }
 
 void ClientLink::start_refusing(const smtp::Reply& reply) {
-  context_.log->warn(id_text_, "session-open",
-                     {{"client", origin_.label()}, {"refused", reply.summary()}});
+  log_session_refused(*context_.log, id_text_, origin_, reply.summary());
   // Where the first word is TLS's, a handshake only to say this is more than such clients get.
   if (context_.is_implicit_tls()) {
     session_.cut(reply.summary());

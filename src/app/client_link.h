@@ -54,7 +54,8 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   ClientLink(const ClientLink&) = delete;
   ClientLink& operator=(const ClientLink&) = delete;
 
-  void start();
+  // `early`: what it said that was read already.
+  void start(std::string_view early = {});
   // Instead of serving this client: says why and closes.
   void start_refusing(const smtp::Reply& reply);
   // Ends the session once no transaction is open (421).

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "base/proxy_header.h"
 #include "config/config.h"
 #include "net/peer_process.h"
 #include "net/tcp_stream.h"
@@ -15,6 +16,7 @@ namespace app {
 struct ClientOrigin {
   net::SocketAddress address;               // of a client of a Unix socket: that of the socket
   std::optional<net::PeerProcess> process;  // where it is known: only of a Unix socket's client
+  std::optional<net::SocketAddress> via;    // the proxy that named it
 
   // "192.0.2.7:40000", "unix:/run/smtpseal/smtp"
   [[nodiscard]] std::string label() const { return address.to_string(); }
@@ -27,9 +29,16 @@ struct ClientOrigin {
 };
 
 [[nodiscard]] ClientOrigin origin_of(const net::TcpStream& stream);
+// The same, of a connection that a proxy handed on.
+[[nodiscard]] ClientOrigin origin_of(const net::TcpStream& stream, const base::ProxyHeader& header);
+// Whether a header is to be expected of it.
+[[nodiscard]] bool is_proxy(const ClientOrigin& origin, const config::Listener& listener);
 
 // The session's first line in the log. `listener`: the address that the client came to.
 void log_session_open(base::LogSink& log, const std::string& id, const ClientOrigin& origin,
                       const net::SocketAddress& listener);
+// In place of that, for a client that is turned away.
+void log_session_refused(base::LogSink& log, const std::string& id, const ClientOrigin& origin,
+                         const std::string& reply);
 
 }  // namespace app

@@ -2,10 +2,12 @@
 #include <iostream>
 
 #include "app/commands.h"
+#include "app/inherited_places.h"
 #include "app/listen_advice.h"
 #include "app/load_config.h"
 #include "app/log_sink.h"
 #include "app/workers.h"
+#include "platform/inherited.h"
 #include "platform/platform.h"
 
 namespace app {
@@ -68,7 +70,13 @@ ExitStatus run_command(const Invocation& invocation) {
     std::cerr << "smtpseal: " << loop.error().detail << '\n';
     return ExitStatus::os_error;
   }
-  Workers workers(**loop, **log, [&] { return reload_config(invocation, **log); });
+  const auto inherited = platform::take_inherited_sockets();
+  if (!inherited) {
+    std::cerr << "smtpseal: " << inherited.error().detail << '\n';
+    return ExitStatus::os_error;
+  }
+  warn_of_unused(**log, loaded->config, *inherited);
+  Workers workers(**loop, **log, *inherited, [&] { return reload_config(invocation, **log); });
   if (const auto started = workers.start(loaded->config); !started) {
     explain(started.error(), loaded->config);
     return status_of_start(started.error());

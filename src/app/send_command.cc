@@ -246,10 +246,13 @@ Destination find_listener(const Invocation& invocation) {
            "of them tls = may to try it\n";
     return {std::nullopt, ExitStatus::usage};
   }
-  const base::Endpoint& listen = taken->listen.front();
-  if (listen.is_unix() || listen.address.port != 0) return {via_of(listen)};
-  std::cerr << "smtpseal: the listener's port is chosen when it starts: say where it is with --via "
-               "ADDR:PORT\n";
+  const auto known =
+      std::find_if(taken->listen.begin(), taken->listen.end(), [](const base::Endpoint& endpoint) {
+        return endpoint.is_unix() || (endpoint.is_ip() && endpoint.address.port != 0);
+      });
+  if (known != taken->listen.end()) return {via_of(*known)};
+  std::cerr << "smtpseal: where the listener is will only be known when it starts: say it with "
+               "--via ADDR:PORT or --via unix:PATH\n";
   return {std::nullopt, ExitStatus::usage};
 }
 

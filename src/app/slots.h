@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/client_link.h"
+#include "app/inherited_places.h"
 #include "base/endpoint.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -42,9 +43,12 @@ class Slot final : net::ListenerEvents {
  public:
   Slot(base::Endpoint wanted, SlotEvents& events) : wanted_(std::move(wanted)), events_(events) {}
 
-  // What is wanted is opened, or what another loop has bound for it. Clients wait until let_in().
+  // What is wanted is opened, or what another loop has bound for it; or else `inherited` is used.
+  // Clients wait until let_in().
   [[nodiscard]] base::Result<void> open(net::Loop& loop, const config::Listener& listener,
                                         const BoundSocket* bound, net::PortUse use);
+  [[nodiscard]] base::Result<void> open(net::Loop& loop,
+                                        std::shared_ptr<net::SharedSocket> inherited);
   void let_in() { listener_->let_in(); }
   // From now on its clients are served for this listener; the file of a Unix socket is seen to.
   [[nodiscard]] base::Result<void> serve_for(ListenerContext& context);
@@ -84,16 +88,20 @@ struct Seating {
   const config::Config& config;
   const std::vector<std::unique_ptr<ListenerContext>>& listeners;  // as those of config
   const Slots& slots;                                              // in force
-  const Bound& bound;                                              // by the first loop; else empty
+  const platform::InheritedSockets& inherited;
+  const Bound& bound;  // by the first loop; else empty
   net::PortUse use = net::PortUse::alone;
 
   // Errors name the address; what was opened for others is closed again then.
   [[nodiscard]] base::Result<std::vector<Seat>> take() const;
 
  private:
-  [[nodiscard]] base::Result<void> open(Seat& seat, const base::Endpoint& endpoint,
+  [[nodiscard]] base::Result<std::vector<Seat>> seats_of(ListenerContext& context,
+                                                         std::vector<bool>& is_taken,
+                                                         std::size_t first) const;
+  [[nodiscard]] base::Result<void> open(Seat& seat, const Place& place,
                                         const BoundSocket* bound_already,
-                                        const std::string& place) const;
+                                        const std::string& where) const;
 };
 
 // The sockets as they are bound, for the other loops.

@@ -55,8 +55,9 @@ void log_ready(base::LogSink& log, const config::Config& config, const Bound& bo
 
 }  // namespace
 
-Workers::Workers(net::Loop& main, Log& log, std::function<std::optional<config::Config>()> load)
-    : main_(main), log_(log), load_(std::move(load)) {}
+Workers::Workers(net::Loop& main, Log& log, platform::InheritedSockets inherited,
+                 std::function<std::optional<config::Config>()> load)
+    : main_(main), log_(log), inherited_(std::move(inherited)), load_(std::move(load)) {}
 
 Workers::~Workers() {
   // Those that run still were started before something else went wrong; they have no clients.
@@ -136,7 +137,7 @@ void Workers::on_main(std::function<void()> task) {
 // --- a configuration comes into force ---
 
 Setup Workers::setup_for(std::size_t index) const {
-  Setup setup{*coming_, number_, identities_, net::PortUse::alone, {}};
+  Setup setup{*coming_, number_, identities_, net::PortUse::alone, {}, inherited_};
   if (workers_.size() == 1) return setup;
   setup.use = index == 0 ? net::PortUse::first : net::PortUse::another;
   if (index > 0) setup.bound = bound_;
@@ -212,6 +213,7 @@ void Workers::on_committed() {
     log_.set_level(coming_->general.log_level);
     log_ready(log_, *coming_, bound_);
     if (!std::exchange(is_started_, true)) return;
+    warn_of_unused(log_, *coming_, inherited_);
     if (coming_->general.workers == workers_.size()) {
       log_.info("-", "reload", {{"result", "done"}});
       return;

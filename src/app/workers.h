@@ -28,6 +28,7 @@
 #include "net/mailbox.h"
 #include "net/signals.h"
 #include "net/thread.h"
+#include "platform/inherited.h"
 
 namespace app {
 
@@ -35,7 +36,8 @@ class Workers final : net::SignalEvents, net::BackgroundEvents {
  public:
   // `load` reads the configuration anew for SIGHUP: nothing when it is broken (what is wrong has
   // been logged then).
-  Workers(net::Loop& main, Log& log, std::function<std::optional<config::Config>()> load);
+  Workers(net::Loop& main, Log& log, platform::InheritedSockets inherited,
+          std::function<std::optional<config::Config>()> load);
   ~Workers();
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
@@ -73,6 +75,7 @@ class Workers final : net::SignalEvents, net::BackgroundEvents {
 
   net::Loop& main_;
   Log& log_;
+  platform::InheritedSockets inherited_;
   std::function<std::optional<config::Config>()> load_;
   Sessions sessions_;
   std::unique_ptr<net::Signals> signals_;

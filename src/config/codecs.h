@@ -230,19 +230,6 @@ Codec later(Check check, bool is_list = false) {
   return codec;
 }
 
-// `check` on every item of a list.
-template <typename Check>
-auto each(Check check) {
-  return [check](std::string_view text) -> base::Result<bool> {
-    const auto items = parse_list(text);
-    if (!items) return items.error();
-    for (const std::string& item : *items) {
-      if (const auto checked = check(item); !checked) return checked.error();
-    }
-    return true;
-  };
-}
-
 // A word, of which only those of `now` are available; nobody is told those of `then`, unless there
 // are no others.
 Codec later_word(std::vector<std::string_view> now, std::vector<std::string_view> then);

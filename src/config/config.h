@@ -79,6 +79,8 @@ struct Listener {
   std::uint64_t max_message_size = smtp::OfferPolicy{}.max_message_size;  // 0 = the smarthost's
   unsigned max_sessions = 1000;
   unsigned max_sessions_per_client = 0;  // 0 = no limit
+  bool proxy_protocol = false;
+  std::vector<base::Network> proxy_networks;  // only these may say whom they speak for
 
   friend bool operator==(const Listener&, const Listener&) = default;
 };

@@ -102,29 +102,18 @@ Codec workers() {
       [](unsigned count) { return std::to_string(count); });
 }
 
-// Those of the service manager are known and not yet available.
 Codec listen() {
-  Codec codec = list(
+  return list(
       field(&Listener::listen), [](std::string_view text) { return base::parse_endpoint(text); },
       [](const base::Endpoint& endpoint) { return endpoint.to_string(); });
-  codec.read = [read = codec.read](std::string_view text, Section& section) {
-    Reading reading = read(text, section);
-    std::vector<base::Endpoint>& listen = std::get<Listener>(section).listen;
-    if (std::erase_if(listen, [](const auto& each) { return each.is_inherited(); }) > 0) {
-      reading.is_available = false;
-      reading.missing = "systemd:";
-    }
-    return reading;
-  };
-  return codec;
 }
 
 Codec socket_mode() {
   return value(field(&Listener::socket_mode), parse_file_mode, format_file_mode);
 }
 
-Codec allow() {
-  return list(field(&Listener::allow), base::Network::parse,
+Codec networks(std::vector<base::Network> Listener::*member) {
+  return list(field(member), base::Network::parse,
               [](const base::Network& network) { return network.to_string(); });
 }
 

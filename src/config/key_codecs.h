@@ -13,9 +13,8 @@ namespace config::codec {
 Codec own_name();            // smtpseal.hostname
 Codec log_target();          // stderr or file:PATH; others are for later
 Codec workers();             // more than one is for later
-Codec listen();              // addresses and unix:; systemd: is for later
+Codec listen();              // addresses, unix: and systemd:
 Codec socket_mode();         // octal
-Codec allow();               // networks
 Codec client_auth();         // passthrough or off; others are for later
 Codec sender();              // an address
 Codec sender_match();        // the same
@@ -23,6 +22,8 @@ Codec authorized_senders();  // addresses, and domains with an @ before them
 Codec hosts();               // one host; several, srv: and mx: are for later
 Codec ehlo_name();           // hostname or a name; client is for later
 Codec verify_name();         // host or a name
+
+Codec networks(std::vector<base::Network> Listener::*member);
 
 // A check for later(), of texts that are only kept.
 [[nodiscard]] base::Result<bool> socket_address(std::string_view text);

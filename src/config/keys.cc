@@ -106,7 +106,7 @@ void add_listener(Table table) {
   table.add("listen", listen());
   table.add("socket_mode", socket_mode());
   table.add("smarthost", text(field(&Listener::smarthost)));
-  table.add("allow", allow());
+  table.add("allow", networks(&Listener::allow));
   add_listener_tls(table);
   table.add("auth", client_auth());
   table.add("auth_requires_tls", flag(field(&Listener::auth_requires_tls)));
@@ -125,9 +125,8 @@ void add_listener(Table table) {
   table.add("max_sessions", number(field(&Listener::max_sessions), 1, kMaxSessions));
   table.add("max_sessions_per_client",
             number(field(&Listener::max_sessions_per_client), 0, kMaxSessions));
-  table.add_later("proxy_protocol",
-                  later_word({"no", "false", "off", "0"}, {"yes", "true", "on", "1"}), "no");
-  table.add_unused("proxy_networks", later(each(base::Network::parse), true));
+  table.add("proxy_protocol", flag(field(&Listener::proxy_protocol)));
+  table.add("proxy_networks", networks(&Listener::proxy_networks));
 }
 
 void add_smarthost_tls(Table table) {

@@ -16,6 +16,17 @@ base::Result<std::shared_ptr<SharedSocket>> SharedSocket::bind(const SocketAddre
   return shared;
 }
 
+base::Result<std::shared_ptr<SharedSocket>> SharedSocket::inherit(int number) {
+  auto address = address_of_listening(number);
+  if (!address) return address.error();
+  auto own = duplicate(number);
+  if (!own) return own.error();
+  std::shared_ptr<SharedSocket> shared(new SharedSocket());
+  shared->socket_ = std::move(own).value();
+  shared->address_ = std::move(address).value();
+  return shared;
+}
+
 base::Result<void> SharedSocket::set_mode(unsigned mode) {
   return has_own_file() ? net::set_mode(address_, mode) : base::Result<void>();
 }

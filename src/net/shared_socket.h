@@ -1,5 +1,6 @@
 // A listening socket that several loops accept clients from: a Unix socket, which one of them has
-// bound for all. (Of TCP each has a socket of its own: see PortUse.)
+// bound for all, or one that was bound before this process began. (Of a TCP port of our own each
+// has a socket of its own: see PortUse.)
 #pragma once
 
 #include <memory>
@@ -18,6 +19,9 @@ class SharedSocket {
   // `mode`: of the file, such as 0660; nothing for an abstract name.
   [[nodiscard]] static base::Result<std::shared_ptr<SharedSocket>> bind(
       const SocketAddress& address, unsigned mode);
+  // A duplicate of a descriptor, which must be a stream socket that listens. Its file, where it has
+  // one, is not ours to touch.
+  [[nodiscard]] static base::Result<std::shared_ptr<SharedSocket>> inherit(int number);
   ~SharedSocket();
   SharedSocket(const SharedSocket&) = delete;
   SharedSocket& operator=(const SharedSocket&) = delete;

@@ -1,4 +1,5 @@
 // See unix_socket.h.
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -37,6 +38,19 @@ RawAddress raw_address(const SocketAddress& address) {
   const std::size_t end = address.path.size() + (address.is_abstract() ? 0 : 1);
   raw.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + end);
   return raw;
+}
+
+// As raw_address() takes it.
+std::string path_in(const sockaddr_storage& raw, socklen_t size) {
+  const auto& un = reinterpret_cast<const sockaddr_un&>(raw);
+  constexpr std::size_t kBefore = offsetof(sockaddr_un, sun_path);
+  if (size <= kBefore) return {};
+  std::string path(un.sun_path, std::min<std::size_t>(size - kBefore, sizeof un.sun_path));
+  if (path.front() == '\0') {
+    path.front() = '@';
+    return path;
+  }
+  return path.substr(0, path.find('\0'));
 }
 
 base::Result<Descriptor> make_socket(const std::string& what) {
@@ -139,6 +153,30 @@ base::Result<Descriptor> duplicate(int socket) {
   Descriptor made(fcntl(socket, F_DUPFD_CLOEXEC, 0));
   if (made.is_open()) return made;
   return uv_error(base::Fault::local, "cannot share a socket", system_status());
+}
+
+base::Result<SocketAddress> address_of_listening(int socket) {
+  const auto wrong = [](const std::string& what) { return base::Error{base::Fault::local, what}; };
+  sockaddr_storage raw{};
+  socklen_t size = sizeof raw;
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&raw), &size) != 0) {
+    return wrong("it is no socket (" + uv_words(system_status()) + ")");
+  }
+  int type = 0;
+  socklen_t type_size = sizeof type;
+  if (getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 || type != SOCK_STREAM) {
+    return wrong("it is no stream socket (ListenStream=)");
+  }
+  int is_listening = 0;
+  socklen_t flag_size = sizeof is_listening;
+  if (getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &flag_size) != 0 ||
+      is_listening == 0) {
+    return wrong("it is a connection and does not listen (Accept=yes)");
+  }
+  SocketAddress address = to_address(reinterpret_cast<const sockaddr*>(&raw));
+  if (raw.ss_family == AF_UNIX) address.path = path_in(raw, size);
+  if (address.ip.empty() && address.path.empty()) return wrong("it is of no family known here");
+  return address;
 }
 
 std::optional<PeerProcess> peer_process_of(int socket) {

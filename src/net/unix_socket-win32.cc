@@ -36,6 +36,10 @@ base::Result<Descriptor> duplicate(int) {
   return uv_error(base::Fault::local, "cannot share a socket", UV_ENOTSUP);
 }
 
+base::Result<SocketAddress> address_of_listening(int) {
+  return uv_error(base::Fault::local, "an inherited socket", UV_ENOTSUP);
+}
+
 std::optional<PeerProcess> peer_process_of(int) { return std::nullopt; }
 
 }  // namespace net

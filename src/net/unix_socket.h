@@ -53,6 +53,9 @@ void remove_socket_file(const SocketAddress& address);
 
 [[nodiscard]] base::Result<Descriptor> duplicate(int socket);
 
+// Where a socket listens that was opened by others; an error when it is none that does.
+[[nodiscard]] base::Result<SocketAddress> address_of_listening(int socket);
+
 // Of the process that connected this socket, or listens behind it.
 [[nodiscard]] std::optional<PeerProcess> peer_process_of(int socket);
 

@@ -52,6 +52,12 @@ smtp::Reply not_allowed(std::string_view client_address) {
       "clients at " + std::string(client_address) + " are not allowed here (listener key: allow)");
 }
 
+smtp::Reply not_a_proxy(std::string_view client_address) {
+  return smtp::Reply::make(554, "5.7.1",
+                           "clients at " + std::string(client_address) +
+                               " must come through a proxy (listener key: proxy_networks)");
+}
+
 smtp::Reply sender_ok() { return smtp::Reply::make(250, "2.1.0", "sender OK"); }
 
 smtp::Reply start_mail_input() {

@@ -21,6 +21,8 @@ namespace relay {
 [[nodiscard]] smtp::Reply too_many_sessions();
 [[nodiscard]] smtp::Reply shutting_down();
 [[nodiscard]] smtp::Reply not_allowed(std::string_view client_address);
+// The listener is for proxies, and this is none of them.
+[[nodiscard]] smtp::Reply not_a_proxy(std::string_view client_address);
 [[nodiscard]] smtp::Reply sender_ok();
 [[nodiscard]] smtp::Reply start_mail_input();
 // A chunk that is not the last was taken: RFC 3030 2.

@@ -361,7 +361,7 @@ TEST_F(LoadTest, RefusesWrongTypesAndRanges) {
       {"[listener]\nmax_message_size = 9999G", "from 0 to 1024G"},
       {"[listener]\nmax_sessions = 0", "expected a number from 1 to 1000000"},
       {"[listener]\nmax_sessions_per_client = -1", "expected a number from 0 to 1000000"},
-      {"[listener]\nproxy_protocol = v2", "expected one of"},
+      {"[listener]\nproxy_protocol = v2", "expected yes or no"},
       {"[listener]\nproxy_networks = 10.0.0.0/99", "0 to 32"},
       {"[smarthost]\nhost = a b", "host name"},
       {"[smarthost]\nhost = srv:a b", "host name"},

@@ -97,6 +97,7 @@ TEST_F(EffectiveTest, StatesTheDocumentedDefaults) {
       {"listener", "max_sessions", "1000"},
       {"listener", "max_sessions_per_client", "0"},
       {"listener", "proxy_protocol", "no"},
+      {"listener", "proxy_networks", ""},
       {"smarthost", "host", "smtp.example.edu"},
       {"smarthost", "port", "25"},
       {"smarthost", "mode", "starttls"},
@@ -175,7 +176,7 @@ TEST_F(EffectiveTest, FormatsAFileThatLoadsToTheSame) {
 TEST_F(EffectiveTest, FormatsWhatIsNotAvailableAsItWasGiven) {
   expect_same_after_reload(
       "[smtpseal]\nspool_max_size = 2G\nuser = mail\n"
-      "[listener]\nlisten = 127.0.0.1:2525, systemd:x\nauth = file:/users\ndelivery = queue\n"
+      "[listener]\nlisten = 127.0.0.1:2525\nauth = file:/users\ndelivery = queue\n"
       "[smarthost]\nhost = srv:example.edu, mx:example.com, a.example\n"
       "ehlo_name = client\nusername = app\npassword_file = /secret\nauth_mechanism = PLAIN\n");
 }

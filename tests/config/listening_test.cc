@@ -39,6 +39,18 @@ TEST_F(ListeningTest, AsksForNoAllowListOfUnixSockets) {
               ElementsAre(HasSubstr("listen = 0.0.0.0:25: other machines can reach")));
 }
 
+TEST_F(ListeningTest, TakesSocketsOfTheServiceManager) {
+  if (!base::kHasUnixSockets) GTEST_SKIP() << "not on this system";
+  const Loaded loaded = load_right(with("listen = systemd:smtp, unix:/run/x"));
+  EXPECT_TRUE(loaded.config.listeners.front().listen[0].is_inherited());
+  EXPECT_EQ(value_of(loaded, "listener", "listen").value, "systemd:smtp, unix:/run/x");
+  EXPECT_THAT(loaded.warnings, IsEmpty());
+  EXPECT_THAT(problems_of(with("listen = systemd:a, systemd:a")),
+              ElementsAre(HasSubstr("systemd:a: the same address twice")));
+  EXPECT_THAT(warnings_of(with("listen = systemd:smtp\nallow = 0.0.0.0/0")),
+              ElementsAre(HasSubstr("whoever can reach systemd:smtp may send mail")));
+}
+
 TEST_F(ListeningTest, RefusesTheSamePathTwice) {
   if (!base::kHasUnixSockets) GTEST_SKIP() << "not on this system";
   EXPECT_THAT(problems_of(with("listen = unix:/run/x, unix:/run/x")),
@@ -63,6 +75,29 @@ TEST_F(ListeningTest, ReadsModesInOctal) {
 TEST_F(ListeningTest, WarnsOfAModeWithoutAFile) {
   EXPECT_THAT(warnings_of(with("socket_mode = 0666")),
               ElementsAre(HasSubstr("socket_mode = 0666 has no effect without listen = unix:")));
+}
+
+TEST_F(ListeningTest, BelievesOnlyProxiesThatAreWrittenDown) {
+  const Loaded loaded =
+      load_right(with("proxy_protocol = yes\nproxy_networks = 10.0.0.0/8, 127.0.0.1"));
+  const Listener& listener = loaded.config.listeners.front();
+  EXPECT_TRUE(listener.proxy_protocol);
+  EXPECT_EQ(listener.proxy_networks.size(), 2u);
+  EXPECT_EQ(value_of(loaded, "listener", "proxy_networks").value, "10.0.0.0/8, 127.0.0.1");
+  EXPECT_THAT(loaded.warnings, IsEmpty());
+  EXPECT_THAT(problems_of(with("proxy_protocol = yes")),
+              ElementsAre(HasSubstr("proxy_protocol = yes needs proxy_networks = ")));
+  EXPECT_THAT(warnings_of(with("proxy_protocol = yes\nproxy_networks = 0.0.0.0/0")),
+              ElementsAre(HasSubstr("may claim to be any client")));
+  EXPECT_THAT(warnings_of(with("proxy_networks = 10.0.0.0/8")),
+              ElementsAre(HasSubstr("has no effect without proxy_protocol = yes")));
+}
+
+TEST_F(ListeningTest, AsksForNoNetworksOfProxiesThatComeThroughAFile) {
+  if (!base::kHasUnixSockets) GTEST_SKIP() << "not on this system";
+  EXPECT_THAT(problems_of(with("listen = unix:/run/x\nproxy_protocol = yes")), IsEmpty());
+  EXPECT_THAT(problems_of(with("listen = unix:/run/x, systemd:y\nproxy_protocol = yes")),
+              ElementsAre(HasSubstr("needs proxy_networks")));
 }
 
 }  // namespace

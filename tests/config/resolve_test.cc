@@ -221,8 +221,6 @@ TEST_F(ResolveTest, TellsWhatThisVersionCannotDo) {
       {"[listener]", "auth = file:/users"},
       {"[listener]", "delivery = fallback"},
       {"[listener]", "delivery = queue"},
-      {"[listener]", "proxy_protocol = yes"},
-      {"[listener]", "proxy_networks = 10.0.0.0/8"},
       {"[smarthost]", "username = app"},
       {"[smarthost]", "password_file = /secret"},
       {"[smarthost]", "password_command = pass show smtp"},
@@ -245,11 +243,6 @@ TEST_F(ResolveTest, TellsWhatThisVersionCannotDo) {
     EXPECT_EQ(key + " = " + value.value, line);
     EXPECT_FALSE(value.is_default);
   }
-}
-
-TEST_F(ResolveTest, NamesThePartThatThisVersionCannotDo) {
-  EXPECT_THAT(unavailable_of(listener("listen = systemd:smtp")),
-              ElementsAre(HasSubstr("(systemd:)")));
 }
 
 TEST_F(ResolveTest, FindsDefaultsThatAreWrittenDownAvailable) {

@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -226,6 +227,40 @@ TEST_F(UnixSocketTest, MayHaveANameInPlaceOfAFile) {
   EXPECT_FALSE(connect_unix(*loop_, address_));
 }
 #endif
+
+std::string trouble_of_inheriting(const Descriptor& descriptor) {
+  const auto inherited = SharedSocket::inherit(descriptor.number());
+  return inherited ? "" : inherited.error().detail;
+}
+
+TEST_F(UnixSocketTest, InheritsWhatListensAndNothingElse) {
+  Descriptor stream(::socket(AF_INET, SOCK_STREAM, 0));
+  EXPECT_THAT(trouble_of_inheriting(stream), HasSubstr("does not listen"));
+  EXPECT_THAT(trouble_of_inheriting(Descriptor(::socket(AF_INET, SOCK_DGRAM, 0))),
+              HasSubstr("no stream socket"));
+  EXPECT_THAT(trouble_of_inheriting(Descriptor(::open("/dev/null", O_RDONLY))),
+              HasSubstr("no socket"));
+  ASSERT_EQ(listen(stream.number(), 1), 0);
+  const auto inherited = SharedSocket::inherit(stream.number());
+  ASSERT_TRUE(inherited);
+  EXPECT_NE((*inherited)->address().port, 0);
+  EXPECT_TRUE(Listener::open(*loop_, **inherited, acceptor_));
+}
+
+TEST_F(UnixSocketTest, LeavesAnInheritedSocketItsFile) {
+  auto outside = listen_unix(address_, 0600);
+  ASSERT_TRUE(outside);
+  {
+    const auto inherited = SharedSocket::inherit(outside->number());
+    ASSERT_TRUE(inherited) << inherited.error().detail;
+    EXPECT_EQ((*inherited)->address(), address_);
+    EXPECT_TRUE((*inherited)->set_mode(0666));
+    EXPECT_EQ(mode_of_file(), 0600u);
+    const auto listener = listening(**inherited);
+    connect();
+  }
+  EXPECT_TRUE(has_file());
+}
 
 TEST_F(UnixSocketTest, EndsLingeringConnectionsWithTheLoop) {
   const auto socket = bound(address_);

@@ -149,6 +149,25 @@ Fd connect_unix(const std::string& path) {
   return fd;
 }
 
+Fd listen_unix(const std::string& path) {
+  Fd fd = make_socket(AF_UNIX);
+  const UnixAddress address(path);
+  if (bind(fd.get(), address.get(), address.size) != 0) fail("bind");
+  if (listen(fd.get(), 128) != 0) fail("listen");
+  return fd;
+}
+
+Fd listen_everywhere() {
+  Fd fd = make_socket();
+  sockaddr_in address = loopback(0);
+  address.sin_addr.s_addr = htonl(INADDR_ANY);
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    fail("bind");
+  }
+  if (listen(fd.get(), 128) != 0) fail("listen");
+  return fd;
+}
+
 void reset_connection(Fd& socket) {
   const linger hard = {1, 0};
   setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);

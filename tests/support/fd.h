@@ -44,6 +44,10 @@ struct Pipe {
 [[nodiscard]] Fd connect_loopback(std::uint16_t port);
 // To a Unix socket: "/run/x"; "@name" has no file.
 [[nodiscard]] Fd connect_unix(const std::string& path);
+// A Unix socket that listens.
+[[nodiscard]] Fd listen_unix(const std::string& path);
+// A socket on 0.0.0.0 that listens, at a port of the system's choice.
+[[nodiscard]] Fd listen_everywhere();
 // Closes with RST instead of FIN.
 void reset_connection(Fd& socket);
 

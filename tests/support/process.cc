@@ -21,6 +21,8 @@ namespace support {
 
 namespace {
 
+constexpr int kFirstSocket = 3;  // SD_LISTEN_FDS_START
+
 // After its end a process's output is read on for this long at most: a grandchild may hold the
 // pipe.
 constexpr Milliseconds kLingeringOutput = 2s;
@@ -57,9 +59,25 @@ void drain(Fd& fd, std::string& into) {
   }
 }
 
+// Makes the start one by a shell, which alone can name the process id that it will keep. Returns
+// what the sockets are to be copied from: numbers beyond those that they shall have.
+std::vector<Fd> hand_over(Process::Start& start) {
+  constexpr int kBeyond = 100;
+  std::vector<Fd> sockets;
+  for (const int socket : start.sockets) {
+    sockets.emplace_back(fcntl(socket, F_DUPFD_CLOEXEC, kBeyond));
+  }
+  start.environment.emplace_back("LISTEN_FDS", std::to_string(sockets.size()));
+  start.arguments.insert(start.arguments.begin(),
+                         {"-c", "LISTEN_PID=$$ exec \"$@\"", "sh", start.program});
+  start.program = "/bin/sh";
+  return sockets;
+}
+
 }  // namespace
 
 Process::Process(Start start) : name_(start.program) {
+  const std::vector<Fd> sockets = start.sockets.empty() ? std::vector<Fd>() : hand_over(start);
   Pipe output = make_pipe();
   Pipe errors = make_pipe();
   posix_spawn_file_actions_t actions;
@@ -72,6 +90,10 @@ Process::Process(Start start) : name_(start.program) {
     posix_spawn_file_actions_adddup2(&actions, output.write_end.get(), 1);
   }
   posix_spawn_file_actions_adddup2(&actions, errors.write_end.get(), 2);
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    posix_spawn_file_actions_adddup2(&actions, sockets[i].get(),
+                                     kFirstSocket + static_cast<int>(i));
+  }
   // What this test ignores or blocks is not the child's business.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);

@@ -29,6 +29,8 @@ class Process {
     std::vector<std::pair<std::string, std::string>> environment;  // on top of ours
     std::string input_file = "/dev/null";
     int console = -1;  // a descriptor to be both its standard input and its standard output
+    // Passed as systemd passes sockets: from descriptor 3 on, with LISTEN_PID and LISTEN_FDS.
+    std::vector<int> sockets;
   };
 
   // Throws Failure when it cannot be started.

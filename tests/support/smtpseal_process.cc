@@ -66,6 +66,22 @@ Smtpseal::Smtpseal(const TempDir& directory, const ConfigText& config,
                    std::vector<std::string> arguments)
     : config_file_(directory.write("smtpseal.conf", config.text())),
       process_({smtpseal_program(), run_arguments(config_file_, std::move(arguments)), {}}) {
+  await_ready();
+}
+
+Smtpseal::Smtpseal(const TempDir& directory, const ConfigText& config, std::vector<int> sockets,
+                   const std::string& names)
+    : config_file_(directory.write("smtpseal.conf", config.text())),
+      process_({smtpseal_program(),
+                run_arguments(config_file_, {}),
+                {{"LISTEN_FDNAMES", names}},
+                "/dev/null",
+                -1,
+                std::move(sockets)}) {
+  await_ready();
+}
+
+void Smtpseal::await_ready() {
   std::istringstream addresses(wait_for("ready").field("listen"));
   for (std::string address; std::getline(addresses, address, ',');) {
     if (address.starts_with("unix:")) {

@@ -43,6 +43,9 @@ class Smtpseal {
   // Starts `run -c FILE` and waits until it accepts connections.
   Smtpseal(const TempDir& directory, const ConfigText& config,
            std::vector<std::string> arguments = {});
+  // As systemd starts it: with these sockets, which have these names ("smtp:smtp:other").
+  Smtpseal(const TempDir& directory, const ConfigText& config, std::vector<int> sockets,
+           const std::string& names);
 
   // Of the first (or only) listener, or of number `index`; 0 for a Unix socket.
   [[nodiscard]] std::uint16_t port(std::size_t index = 0) const { return ports_.at(index); }
@@ -66,6 +69,8 @@ class Smtpseal {
   [[nodiscard]] std::string sanitizer_report() const;
 
  private:
+  void await_ready();
+
   std::string config_file_;
   Process process_;
   std::vector<std::uint16_t> ports_;
