@@ -80,7 +80,7 @@ std::string ClientLink::trace_line() {
   if (facts.client_note.empty()) facts.client_address = origin_.address.host();
   facts.hostname = context_.hostname;
   facts.is_extended = session_.is_extended();
-  facts.is_authenticated = session_.is_authenticated();
+  facts.is_authenticated = is_client_authenticated();
   if (is_tls_up()) {
     facts.client_tls = tls_->summary();
     facts.client_subject = tls_->verified_subject();
@@ -127,6 +127,7 @@ void ClientLink::perform(const relay::action::Finished& action) {
       {"tls", served_tls_.empty() ? "none" : served_tls_},
       {"reused", was_reused_},
       {"in-doubt", action.is_in_doubt},
+      base::LogField::if_any("user", client_user()),
       {"why", action.why.empty() ? "-" : action.why}};
   if (action.reply.code < 400) {
     context_.log->info(id_text_, "transaction", fields);

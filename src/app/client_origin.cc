@@ -19,6 +19,10 @@ std::string ClientOrigin::key() const {
   return process ? "uid " + std::to_string(process->uid) : address.host();
 }
 
+bool ClientOrigin::is_local() const {
+  return !via && (address.is_unix() || address.is_loopback());
+}
+
 std::string ClientOrigin::trace_note() const {
   if (!address.is_unix()) return {};
   return process ? "local socket, uid " + std::to_string(process->uid) : "local socket";

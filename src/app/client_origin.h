@@ -22,6 +22,8 @@ struct ClientOrigin {
   [[nodiscard]] std::string label() const { return address.to_string(); }
   // What max_sessions_per_client counts by: the machine, or the user of this one.
   [[nodiscard]] std::string key() const;
+  // Nothing of a network lies between it and us, as far as is known.
+  [[nodiscard]] bool is_local() const;
   // How the Received line says that it came through a Unix socket; empty for all others.
   [[nodiscard]] std::string trace_note() const;
   // Of a Unix socket's client its file has said so already.

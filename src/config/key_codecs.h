@@ -15,7 +15,7 @@ Codec log_target();          // stderr or file:PATH; others are for later
 Codec workers();             // more than one is for later
 Codec listen();              // addresses, unix: and systemd:
 Codec socket_mode();         // octal
-Codec client_auth();         // passthrough or off; others are for later
+Codec client_auth();         // a word or file:PATH
 Codec sender();              // an address
 Codec sender_match();        // the same
 Codec authorized_senders();  // addresses, and domains with an @ before them
