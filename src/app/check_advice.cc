@@ -349,6 +349,10 @@ std::string advise_on_failure(const base::Error& error) {
     case base::Fault::tls:
       return "Do not send mail this way: somebody on the way, or a flaw of the smarthost, puts "
              "words into the conversation. Tell its administrator.";
+    case base::Fault::login:
+      return "Check username and the password or token (the file, or what the command prints); the "
+             "smarthost's administrator can say which AUTH mechanisms the account may use "
+             "(auth_mechanism), and whether it is locked.";
     case base::Fault::tls_unavailable:
     case base::Fault::unreachable:
     case base::Fault::local:

@@ -26,7 +26,8 @@ enum class ExitStatus : int {
     case base::Fault::peer_refused: return ExitStatus::unavailable;
     case base::Fault::peer_unable: return ExitStatus::temporary;
     case base::Fault::tls_unavailable:
-    case base::Fault::tls: return ExitStatus::refused;
+    case base::Fault::tls:
+    case base::Fault::login: return ExitStatus::refused;
     case base::Fault::peer_protocol: return ExitStatus::protocol;
     case base::Fault::config: return ExitStatus::config;
     case base::Fault::storage: return ExitStatus::io_error;

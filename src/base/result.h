@@ -22,6 +22,7 @@ enum class Fault {
   connection,       // an established connection was lost or fell silent
   tls_unavailable,  // the peer offers no TLS, or refuses to start it
   tls,              // handshake, certificate or identity did not meet the policy
+  login,            // the peer does not let us in with the credentials that we have
   peer_protocol,    // the peer broke the protocol
   peer_unable,      // the peer said it cannot now (4yz)
   peer_refused,     // the peer said no (5yz)
@@ -37,6 +38,7 @@ enum class Fault {
     case Fault::connection: return "connection";
     case Fault::tls_unavailable: return "tls-unavailable";
     case Fault::tls: return "tls";
+    case Fault::login: return "login";
     case Fault::peer_protocol: return "peer-protocol";
     case Fault::peer_unable: return "peer-unable";
     case Fault::peer_refused: return "peer-refused";

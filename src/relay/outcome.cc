@@ -17,6 +17,7 @@ std::string_view enhanced_code(base::Fault fault) {
     case base::Fault::connection: return "4.4.2";       // bad connection
     case base::Fault::tls_unavailable: return "4.7.4";  // security features not supported
     case base::Fault::tls: return "4.7.5";              // cryptographic failure
+    case base::Fault::login: return "4.7.0";            // other security status
     case base::Fault::peer_protocol: return "4.5.0";    // other protocol status
     case base::Fault::config: return "4.3.5";           // system incorrectly configured
     case base::Fault::peer_unable:

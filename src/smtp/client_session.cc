@@ -109,6 +109,9 @@ ClientEvent ClientSession::on_reply(Reply reply) {
     case Sent::ehlo:
     case Sent::helo: return on_hello_reply(sent, std::move(reply));
     case Sent::starttls: return on_starttls_reply(std::move(reply));
+    case Sent::auth:
+      if (state_ == State::login) return on_login_reply(reply);
+      return on_command_reply(sent, std::move(reply));
     default: return on_command_reply(sent, std::move(reply));
   }
 }
@@ -175,6 +178,7 @@ ClientEvent ClientSession::on_starttls_reply(Reply reply) {
 }
 
 void ClientSession::tls_established(base::Instant now) {
+  is_encrypted_ = true;
   if (state_ != State::tls) return;
   now_ = now;
   extensions_ = Extensions{};
@@ -196,6 +200,7 @@ void ClientSession::greet_again(std::string ehlo_name, base::Instant now) {
 }
 
 ClientEvent ClientSession::enter_ready() {
+  if (options_.needs_login && state_ != State::login) return log_in();
   state_ = State::ready;
   is_greeting_again_ = false;
   return from_smarthost::Ready{};
@@ -270,6 +275,7 @@ void ClientSession::flush_queue() {
     if (next.what == Sent::mail) is_in_transaction_ = true;
     output_.append(next.line);
     output_.append("\r\n");
+    if (next.what == Sent::auth) base::wipe(next.line);
     std::string().swap(next.line);
     mark_sent();
   }

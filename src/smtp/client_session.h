@@ -1,14 +1,15 @@
 // We are the SMTP client: the conversation with the smarthost, without any I/O.
 //
-// It walks by itself from the greeting to where mail may be sent (EHLO, STARTTLS, EHLO again) and
-// then carries commands, pipelined where that is offered (RFC 2920), matching replies to commands
-// by a queue of what was sent. It is strict: a reply that nothing asked for, a code that cannot
-// answer the command, a byte after the 220 to STARTTLS end the session (RFC 3207 4.2,
-// CVE-2021-38371). It must not know clients, sockets or clocks.
+// It walks by itself from the greeting to where mail may be sent (EHLO, STARTTLS, EHLO again, AUTH
+// where it has credentials of ours) and then carries commands, pipelined where that is offered (RFC
+// 2920), matching replies to commands by a queue of what was sent. It is strict: a reply that
+// nothing asked for, a code that cannot answer the command, a byte after the 220 to STARTTLS end
+// the session (RFC 3207 4.2, CVE-2021-38371). It must not know clients, sockets or clocks.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "base/bytes.h"
 #include "base/instant.h"
 #include "base/result.h"
+#include "smtp/client_login.h"
 #include "smtp/extensions.h"
 #include "smtp/limits.h"
 #include "smtp/mail_data.h"
@@ -36,6 +38,7 @@ struct ClientOptions {
   base::Duration command_timeout = std::chrono::minutes(5);  // RFC 5321 4.5.3.2.1 to 4.5.3.2.4
   base::Duration data_timeout = std::chrono::minutes(10);    // 4.5.3.2.6: the final reply
   std::size_t chunk_size = kChunkSize;                       // octets from which a chunk is sent
+  bool needs_login = false;  // not Ready without log_in_with(), which comes with the end of TLS
 };
 
 // What a reply answers.
@@ -95,6 +98,10 @@ class ClientSession {
   void greet_again(std::string ehlo_name, base::Instant now);
   [[nodiscard]] const std::string& ehlo_name() const { return options_.ehlo_name; }
 
+  // The credentials to log in with, once EHLO was answered inside TLS. To be given when it is known
+  // who the smarthost is, before tls_established().
+  void log_in_with(Login login);
+
   // A command line without CRLF, built by this program (never a client's line). Sent at once where
   // pipelining allows, else when the replies before it have come. Only after Ready.
   void send(Sent what, std::string_view line, base::Instant now);
@@ -127,6 +134,8 @@ class ClientSession {
   // What the smarthost said where it refused service or STARTTLS, for the log alone: before TLS
   // these may be anybody's words. Code 0: nothing.
   [[nodiscard]] const Reply& refusal_of_service() const { return service_refusal_; }
+  // The login with our own credentials: null where there was none, or none yet.
+  [[nodiscard]] const ClientLogin* login() const { return login_.get(); }
   // Text of the greeting and of the EHLO replies, for `check`.
   [[nodiscard]] const Reply& greeting() const { return greeting_; }
   [[nodiscard]] const Reply& ehlo_reply() const { return ehlo_reply_; }
@@ -138,6 +147,7 @@ class ClientSession {
     starttls,    // STARTTLS sent
     tls,         // paused: the protocol is switching
     ehlo_again,  // EHLO (or HELO) sent, inside TLS
+    login,       // AUTH sent, with credentials of ours
     ready,
     failed,
   };
@@ -166,6 +176,9 @@ class ClientSession {
   // Sends the next command of the way to Ready, unless something came that nothing asked for.
   [[nodiscard]] ClientEvent proceed(Sent what, std::string line);
   [[nodiscard]] ClientEvent enter_ready();
+  [[nodiscard]] ClientEvent log_in();
+  [[nodiscard]] ClientEvent follow(ClientLogin::Step step);
+  [[nodiscard]] ClientEvent on_login_reply(const Reply& reply);
   [[nodiscard]] ClientEvent want_starttls();
   void fail_later(base::Fault fault, std::string detail);
   void open_data();
@@ -198,6 +211,9 @@ class ClientSession {
   bool is_end_unsent_ = false;
   bool is_chunked_ = false;       // this mail data goes out as chunks
   std::optional<Reply> refusal_;  // of the first chunk that was refused
+  std::optional<Login> credentials_;
+  std::unique_ptr<ClientLogin> login_;
+  bool is_encrypted_ = false;
   bool is_in_transaction_ = false;
   bool is_greeting_again_ = false;
   bool has_verdict_ = false;  // a refusal came before we had sent all mail data

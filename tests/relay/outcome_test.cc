@@ -21,9 +21,10 @@ TEST(Outcome, EveryFaultIsTemporaryAndHasItsCode) {
   for (const auto& [fault, code] :
        {std::pair{Fault::local, "4.3.0"}, std::pair{Fault::unreachable, "4.4.1"},
         std::pair{Fault::connection, "4.4.2"}, std::pair{Fault::tls_unavailable, "4.7.4"},
-        std::pair{Fault::tls, "4.7.5"}, std::pair{Fault::peer_protocol, "4.5.0"},
-        std::pair{Fault::peer_unable, "4.3.0"}, std::pair{Fault::peer_refused, "4.3.0"},
-        std::pair{Fault::config, "4.3.5"}, std::pair{Fault::storage, "4.3.0"}}) {
+        std::pair{Fault::tls, "4.7.5"}, std::pair{Fault::login, "4.7.0"},
+        std::pair{Fault::peer_protocol, "4.5.0"}, std::pair{Fault::peer_unable, "4.3.0"},
+        std::pair{Fault::peer_refused, "4.3.0"}, std::pair{Fault::config, "4.3.5"},
+        std::pair{Fault::storage, "4.3.0"}}) {
     SCOPED_TRACE(std::string(base::to_string(fault)));
     EXPECT_EQ(smtp::format(outcome({fault, "the reason"})),
               "451 " + std::string(code) + " the reason\r\n");
