@@ -7,6 +7,7 @@
 #include "app/generation.h"
 #include "app/listener_tls.h"
 #include "app/listener_users.h"
+#include "app/login_trouble.h"
 #include "app/smarthost_tls.h"
 #include "platform/platform.h"
 
@@ -33,8 +34,10 @@ App::~App() {
 }
 
 base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Config config,
+                                                                    std::uint64_t number,
                                                                     OwnIdentities& identities) {
   auto generation = std::make_unique<Generation>();
+  generation->number = number;
   generation->config = std::move(config);
   const config::General& general = generation->config.general;
   for (const config::Smarthost& smarthost : generation->config.smarthosts) {
@@ -54,6 +57,13 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
       return base::Error{made.error().fault, problem.to_string()};
     }
     context->tls = std::move(made).value();
+    if (smarthost.login.is_configured()) {
+      if (const auto problem = login_trouble(generation->config, smarthost, Fetch::now)) {
+        return base::Error{base::Fault::config, problem->to_string()};
+      }
+      context->login = std::make_unique<SmarthostLogin>(
+          loop_, smarthost.login, std::to_string(number) + ' ' + smarthost.name);
+    }
     generation->pools.push_back(std::make_unique<SmarthostPool>(std::move(context)));
   }
   for (const config::Listener& listener : generation->config.listeners) {
@@ -85,11 +95,10 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
 }
 
 base::Result<Bound> App::prepare(Setup setup) {
-  auto made = make_generation(std::move(setup.config), *setup.identities);
+  auto made = make_generation(std::move(setup.config), setup.number, *setup.identities);
   if (!made) return made.error();
   auto prepared = std::make_unique<Prepared>();
   prepared->generation = std::move(made).value();
-  prepared->generation->number = setup.number;
   const Generation& generation = *prepared->generation;
   auto seats =
       Seating{

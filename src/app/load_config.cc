@@ -5,6 +5,7 @@
 
 #include "app/listener_tls.h"
 #include "app/listener_users.h"
+#include "app/login_trouble.h"
 #include "app/smarthost_tls.h"
 
 namespace app {
@@ -73,6 +74,9 @@ std::vector<config::Problem> reasons_to_refuse(const config::Loaded& loaded) {
   for (const config::Smarthost& smarthost : loaded.config.smarthosts) {
     const auto made = make_smarthost_tls(smarthost, identities);
     if (!made) reasons.push_back(locate_tls_trouble(loaded.config, smarthost, made.error()));
+    if (auto trouble = login_trouble(loaded.config, smarthost, Fetch::later)) {
+      reasons.push_back(*std::move(trouble));
+    }
   }
   return reasons;
 }

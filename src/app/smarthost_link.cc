@@ -36,13 +36,19 @@ SmarthostLink::SmarthostLink(SmarthostContext& context, SmarthostLinkOwner& owne
       target_(std::move(target)),
       timer_(*context.loop, *this) {}
 
-SmarthostLink::~SmarthostLink() = default;
+SmarthostLink::~SmarthostLink() {
+  if (context_.login) context_.login->cancel(*this);
+}
 
 std::string SmarthostLink::id_text() const { return format_id(id_); }
 
 void SmarthostLink::open() {
   opened_ = context_.loop->now();
-  connect();
+  if (context_.login) {
+    prepare_login();
+  } else {
+    connect();
+  }
 }
 
 void SmarthostLink::connect() {
@@ -67,6 +73,7 @@ void SmarthostLink::on_connected(net::TcpStream stream) {
   options.starttls = starttls_policy(smarthost);
   options.command_timeout = smarthost.command_timeout;
   options.data_timeout = smarthost.data_timeout;
+  options.needs_login = smarthost.login.is_configured();
   session_.emplace(std::move(options), context_.loop->now());
   stream_.emplace(std::move(stream));
   if (const auto started = stream_->start(*this); !started) {
@@ -108,14 +115,20 @@ void SmarthostLink::try_without_session() {
       id_text(), "smarthost-retry",
       {{"host", target().host}, {"peer", peer_}, {"reason", engine_->error().detail}});
   resumption_ = tls::Resumption::never;
+  drop_connection();
+  connect();
+}
+
+// Another one follows.
+void SmarthostLink::drop_connection() {
   handshake_deadline_.reset();
   judging_.reset();
   engine_.reset();
   session_.reset();
   stream_.reset();
   connector_.reset();
+  is_tls_up_ = false;
   written_ = last_taken_ = 0;
-  connect();
 }
 
 // Elsewhere, for it may take its time: nothing more is said to the smarthost until then.
@@ -146,6 +159,7 @@ void SmarthostLink::pump_tls() {
   if (!is_tls_up_ && !engine_->info().version.empty()) {
     is_tls_up_ = true;
     handshake_deadline_.reset();
+    hand_over_credentials();
     session_->tls_established(context_.loop->now());
   }
   const std::string_view plaintext = engine_->plaintext();
@@ -156,7 +170,7 @@ void SmarthostLink::pump_tls() {
   if (engine_->state() == tls::State::failed) {
     // What came before it counts: a verdict that was heard is not to be asked for again.
     pump();
-    if (is_dead_) return;
+    if (is_dead_ || !session_) return;
     if (may_try_without_session()) {
       try_without_session();
       return;
@@ -209,18 +223,25 @@ void SmarthostLink::pump() {
   // A holder that is told of an event may send, give the link back and lease it again: all of
   // that ends up here, in the loop that is running already.
   if (!session_ || std::exchange(is_pumping_, true)) return;
-  while (!is_dead_) {
+  while (!is_dead_ && session_) {
     smtp::ClientEvent event = session_->next_event();
     if (std::holds_alternative<smtp::NeedMore>(event)) break;
     if (std::holds_alternative<smtp::from_smarthost::TlsWanted>(event)) {
       start_tls();
     } else if (std::holds_alternative<smtp::from_smarthost::Ready>(event)) {
-      if (!std::exchange(is_ready_, true)) log_open();
+      if (!std::exchange(is_ready_, true)) {
+        settle_login();
+        log_open();
+      }
       owner_.on_link_ready(*this);
     } else if (const auto* replied = std::get_if<smtp::from_smarthost::Replied>(&event)) {
       if (holder_ != nullptr) holder_->on_smarthost_reply(*replied);
     } else if (const auto* failed = std::get_if<smtp::from_smarthost::Failed>(&event)) {
-      fail(failed->error);
+      if (may_log_in_again(failed->error)) {
+        log_in_again(failed->error);
+      } else {
+        fail(failed->error);
+      }
     }
   }
   is_pumping_ = false;
@@ -279,6 +300,10 @@ void SmarthostLink::arm_timer() {
 
 void SmarthostLink::on_timer() {
   if (is_dead_) return;
+  if (early_failure_) {
+    fail(*early_failure_);
+    return;
+  }
   const base::Instant now = context_.loop->now();
   if (!is_ready_ && now >= target_.deadline) {
     fail({base::Fault::connection,
@@ -286,6 +311,7 @@ void SmarthostLink::on_timer() {
               std::to_string(base::milliseconds_between(opened_, now) / 1000) + " s"});
     return;
   }
+  if (is_login_waiting_) begin_attempt();
   if (!stream_) return;
   if (handshake_deadline_ && now >= *handshake_deadline_) {
     const std::string what = judging_ ? target_.tls->trust_source() +
@@ -354,6 +380,7 @@ void SmarthostLink::close() {
   timer_.arm(std::nullopt);
   judging_.reset();
   connector_.reset();
+  if (context_.login) context_.login->cancel(*this);
   if (!stream_) return;
   if (is_ready_ && session_->reuse().is_clean) {
     session_->send(smtp::Sent::quit, "QUIT", context_.loop->now());
@@ -390,7 +417,7 @@ bool SmarthostLink::has_unsent() const {
 smtp::Extensions SmarthostLink::usable_extensions() const {
   smtp::Extensions extensions = session_->extensions();
   if (!context_.smarthost.chunking) extensions.chunking = extensions.binarymime = false;
-  if (!has_tls()) extensions.auth_mechanisms.clear();
+  if (!has_tls() || context_.smarthost.login.is_configured()) extensions.auth_mechanisms.clear();
   return extensions;
 }
 

@@ -15,6 +15,7 @@
 #include "app/expiry_watch.h"
 #include "app/host_lookup.h"
 #include "app/link_target.h"
+#include "app/smarthost_login.h"
 #include "app/turn.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -64,6 +65,7 @@ struct SmarthostContext {
   ExpiryWatch* expiry = nullptr;            // nobody is warned without it
   std::unique_ptr<tls::ClientContext> tls;  // of which each host gets its own; none with tls = none
   AskDns ask_dns = ask_system_dns();
+  std::unique_ptr<SmarthostLogin> login;  // nothing without credentials of our own
   // Whether an address is one that this process itself listens on: mail must not go round.
   std::function<bool(const net::SocketAddress&)> is_own_listener;
 };
@@ -75,6 +77,7 @@ class SmarthostLink final : net::ConnectorEvents,
                             net::StreamEvents,
                             net::TimerEvents,
                             net::BackgroundEvents,
+                            LoginWaiter,
                             TurnTask {
  public:
   // Octets waiting to be sent above which the client behind is not read any more.
@@ -128,7 +131,7 @@ class SmarthostLink final : net::ConnectorEvents,
   [[nodiscard]] std::string tls_summary() const;
   [[nodiscard]] bool has_tls() const { return engine_ != nullptr; }
   // What mail can rely on here. AUTH is not among it without TLS: credentials never go in the
-  // clear.
+  // clear; nor where we have logged in ourselves.
   [[nodiscard]] smtp::Extensions usable_extensions() const;
 
   // For the pool's books.
@@ -147,7 +150,17 @@ class SmarthostLink final : net::ConnectorEvents,
   void on_background_done(base::Result<void> verdict) override;
   void on_turn_end() override;
 
+  // smarthost_link_login.cc: before connect(), before EHLO inside TLS, and at the end of it.
+  void prepare_login();
+  void on_credentials(const base::Result<smtp::Credentials>& credentials) override;
+  void begin_attempt();
+  void hand_over_credentials();
+  void settle_login();
+  [[nodiscard]] bool may_log_in_again(const base::Error& error);
+  void log_in_again(const base::Error& error);
+
   void connect();
+  void drop_connection();
   [[nodiscard]] bool may_try_without_session() const;
   void try_without_session();
   void start_tls();
@@ -175,6 +188,10 @@ class SmarthostLink final : net::ConnectorEvents,
   std::unique_ptr<tls::Engine> engine_;
   std::unique_ptr<net::Background> judging_;  // of the smarthost's certificate, while it lasts
   std::optional<smtp::ClientSession> session_;
+  std::optional<smtp::Credentials> credentials_;  // until we are in, or are not
+  std::optional<LoginGuard::Attempt> attempt_;
+  std::optional<base::Error> login_refusal_;  // of the credentials that were at hand
+  std::optional<base::Error> early_failure_;  // of the next timer: nobody is told from open()
   std::string own_name_;
   std::string peer_;
   base::Instant opened_;
@@ -188,6 +205,7 @@ class SmarthostLink final : net::ConnectorEvents,
   bool is_pumping_ = false;
   bool is_tls_up_ = false;
   bool is_drain_wanted_ = false;
+  bool is_login_waiting_ = false;  // for others that try
   tls::Resumption resumption_ = tls::Resumption::allowed;
 };
 

@@ -27,17 +27,19 @@ void SmarthostLink::log_open() {
   const tls::SessionInfo& info = engine_->info();
   const std::string expires =
       info.chain.empty() ? "unknown" : format_day(info.chain.front().not_after);
-  const base::LogFields fields = {{"host", target().host},
-                                  {"peer", peer_},
-                                  {"tls", info.version},
-                                  {"cipher", info.cipher},
-                                  {"verify", tls::to_string(info.verification)},
-                                  {"name", info.server_name},
-                                  {"by", info.verified_by.empty() ? "nobody" : info.verified_by},
-                                  {"expires", expires},
-                                  {"resumed", info.is_resumed},
-                                  {"reused", false},
-                                  {"ms", ms}};
+  const base::LogFields fields = {
+      {"host", target().host},
+      {"peer", peer_},
+      {"tls", info.version},
+      {"cipher", info.cipher},
+      {"verify", tls::to_string(info.verification)},
+      {"name", info.server_name},
+      {"by", info.verified_by.empty() ? "nobody" : info.verified_by},
+      {"expires", expires},
+      {"auth", session_->login() ? session_->login()->mechanism() : "-"},
+      {"resumed", info.is_resumed},
+      {"reused", false},
+      {"ms", ms}};
   if (info.verification == tls::Verification::verified ||
       info.verification == tls::Verification::pinned) {
     context_.log->info(id_text(), "smarthost-open", fields);

@@ -22,6 +22,7 @@ std::uint64_t next_link_id() {
 void SmarthostPool::open_as_wanted(unsigned wanted) {
   const unsigned most = context_->smarthost.pool.max_connections;
   if (backoff_.is_failing()) wanted = std::min(wanted, 1U);
+  if (context_->login) wanted = std::min(wanted, context_->login->most_openings());
   if (wanted == 0 || !hosts_.are_known()) return;
   while (opening_ < wanted && links_.size() < most) {
     const std::optional<base::Instant> next = backoff_.next_attempt();

@@ -39,8 +39,8 @@ auto fields(const relay::PoolOptions& options) {
 auto fields(const Smarthost& smarthost) {
   return std::tie(smarthost.name, smarthost.hosts, smarthost.port, smarthost.mode,
                   smarthost.client_identity, smarthost.sender_match, smarthost.ehlo_name,
-                  smarthost.repeats_client_name, smarthost.chunking, smarthost.connect_timeout,
-                  smarthost.command_timeout, smarthost.data_timeout);
+                  smarthost.repeats_client_name, smarthost.login, smarthost.chunking,
+                  smarthost.connect_timeout, smarthost.command_timeout, smarthost.data_timeout);
 }
 
 // The dot that makes a name absolute for the resolver stands in no certificate.

@@ -17,6 +17,7 @@
 #include "base/instant.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "config/login.h"
 #include "relay/pool_policy.h"
 #include "relay/transaction.h"
 #include "smtp/client_session.h"
@@ -101,6 +102,7 @@ struct Smarthost {
   std::vector<std::string> sender_match;
   std::string ehlo_name;             // empty = General::hostname
   bool repeats_client_name = false;  // in EHLO, where it is fit for that
+  Login login;                       // with credentials of our own
   bool chunking = true;
   relay::PoolOptions pool;
   base::Duration connect_timeout = std::chrono::seconds(30);

@@ -81,6 +81,9 @@ void check_hosts(const Draft& smarthost, ProblemList& problems, ProblemList& war
 void check_sender_matches(const std::vector<Draft*>& smarthosts, ProblemList& problems,
                           ProblemList& warnings);
 
+// Credentials that smtpseal presents.
+void resolve_login(const Draft& smarthost, ProblemList& problems);
+
 // Every key of every section with its value in force.
 [[nodiscard]] std::vector<EffectiveValue> effective_values(Drafts& drafts, const Sources& sources);
 

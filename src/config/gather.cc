@@ -42,6 +42,7 @@ std::vector<std::string_view> key_names(Kind kind) {
 // a password.
 std::string unknown_key(const Draft& draft, std::string_view name) {
   std::string message = "unknown key \"" + std::string(name) + "\" in [" + draft.label() + ']';
+  if (const std::string hint = hint_for_secret(name); !hint.empty()) return message + hint;
   const std::string near = suggestion(base::lowered(name), key_names(draft.kind));
   if (!near.empty()) return message + near;
   for (const Kind kind : kKinds) {
@@ -265,7 +266,9 @@ class Gatherer {
     // What names one of our sections means us and is wrong; anything else may belong to whoever
     // starts smtpseal (SMTPSEAL_HOME, say), and stopping for it would help nobody.
     ProblemList& list = names_a_section(upper) ? problems_ : warnings_;
-    list.add(Place{name, 0}, std::string(kVariableRule) + suggestion_for_variable(known, upper));
+    const std::string hint = hint_for_secret_variable(name);
+    list.add(Place{name, 0}, std::string(kVariableRule) +
+                                 (hint.empty() ? suggestion_for_variable(known, upper) : hint));
   }
 
   // Only what follows the prefix is compared: it would make strangers look alike.

@@ -25,6 +25,11 @@ Codec verify_name();         // host or a name
 
 Codec networks(std::vector<base::Network> Listener::*member);
 
+// Of credentials (login.cc).
+Codec username();
+Codec secret_path(std::string Login::*member);
+Codec auth_mechanism();
+
 // A check for later(), of texts that are only kept.
 [[nodiscard]] base::Result<bool> socket_address(std::string_view text);
 

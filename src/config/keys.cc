@@ -161,15 +161,15 @@ void add_smarthost_tls(Table table) {
 void add_smarthost_session(Table table) {
   table.add("sender_match", sender_match());
   table.add("ehlo_name", ehlo_name());
-  table.add_unused("username", later(any_text));
-  table.add_unused("password_file", later(any_text));
-  table.add_unused("password_command", later(any_text));
-  table.add_unused("token_file", later(any_text));
-  table.add_unused("token_command", later(any_text));
-  table.add_later("auth_mechanism",
-                  later_word({"auto"}, {"plain", "login", "cram-md5", "scram-sha-1",
-                                        "scram-sha-256", "xoauth2", "oauthbearer", "external"}),
-                  "auto");
+  const auto command = [](std::string Login::*member) {
+    return text(field(&Smarthost::login, member));
+  };
+  table.add("username", username());
+  table.add("password_file", secret_path(&Login::password_file));
+  table.add("password_command", command(&Login::password_command));
+  table.add("token_file", secret_path(&Login::token_file));
+  table.add("token_command", command(&Login::token_command));
+  table.add("auth_mechanism", auth_mechanism());
   table.add("chunking", choice(field(&Smarthost::chunking), {{"auto", true}, {"off", false}}));
 }
 

@@ -71,6 +71,7 @@ class Resolver {
       resolve_smarthost(*draft);
       check_encryption(*draft);
       check_client_certificate(*draft);
+      resolve_login(*draft, problems_);
       check_port(*draft);
       check_hosts(*draft, problems_, warnings_);
     }

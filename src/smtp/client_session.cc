@@ -200,7 +200,8 @@ void ClientSession::greet_again(std::string ehlo_name, base::Instant now) {
 }
 
 ClientEvent ClientSession::enter_ready() {
-  if (options_.needs_login && state_ != State::login) return log_in();
+  const bool is_logged_in = state_ == State::login || is_greeting_again_;
+  if (options_.needs_login && !is_logged_in) return log_in();
   state_ = State::ready;
   is_greeting_again_ = false;
   return from_smarthost::Ready{};

@@ -375,7 +375,7 @@ TEST_F(LoadTest, RefusesWrongTypesAndRanges) {
       {"[smarthost]\npin = sha256//abc", "44 characters"},
       {"[smarthost]\nehlo_name = localhost", "servers refuse this name"},
       {"[smarthost]\nehlo_name = my_app.example.edu", "letters, digits"},
-      {"[smarthost]\nauth_mechanism = ntlm", "expected auto"},
+      {"[smarthost]\nauth_mechanism = ntlm", "expected one of auto, plain, login"},
       {"[smarthost]\nchunking = on", "expected one of auto, off"},
       {"[smarthost]\nmax_connections = 1001", "expected a number from 1 to 1000"},
       {"[smarthost]\nidle_timeout = 25h", "from 0s to 1d"},

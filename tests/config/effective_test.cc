@@ -112,6 +112,11 @@ TEST_F(EffectiveTest, StatesTheDocumentedDefaults) {
       {"smarthost", "client_key_passphrase_file", ""},
       {"smarthost", "client_key_passphrase_command", ""},
       {"smarthost", "ehlo_name", "hostname"},
+      {"smarthost", "username", ""},
+      {"smarthost", "password_file", ""},
+      {"smarthost", "password_command", ""},
+      {"smarthost", "token_file", ""},
+      {"smarthost", "token_command", ""},
       {"smarthost", "auth_mechanism", "auto"},
       {"smarthost", "chunking", "auto"},
       {"smarthost", "max_connections", "8"},
@@ -153,6 +158,10 @@ TEST_F(EffectiveTest, WritesTextsInTheirUsualForm) {
 TEST_F(EffectiveTest, FormatsAFileThatLoadsToTheSame) {
   expect_same_after_reload(kSmarthost);
   expect_same_after_reload("[smarthost]\nhost = smtp.example.edu.\ntls = encrypt\n");
+  expect_same_after_reload(std::string(kSmarthost) +
+                           "username = jörg @b\npassword_file = /a b\nauth_mechanism = PLAIN\n");
+  expect_same_after_reload(std::string(kSmarthost) +
+                           "username = a\ntoken_command = get-token 'a b'\n");
   expect_same_after_reload(
       "[smarthost]\nhost = a.example\ntls = pin\npin = "
       "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=, "
@@ -176,9 +185,8 @@ TEST_F(EffectiveTest, FormatsAFileThatLoadsToTheSame) {
 TEST_F(EffectiveTest, FormatsWhatIsNotAvailableAsItWasGiven) {
   expect_same_after_reload(
       "[smtpseal]\nspool_max_size = 2G\nuser = mail\n"
-      "[listener]\nlisten = 127.0.0.1:2525\nauth = file:/users\ndelivery = queue\n"
-      "[smarthost]\nhost = srv:example.edu, mx:example.com, a.example\n"
-      "ehlo_name = client\nusername = app\npassword_file = /secret\nauth_mechanism = PLAIN\n");
+      "[listener]\nlisten = 127.0.0.1:2525\ndelivery = queue\n"
+      "[smarthost]\nhost = srv:example.edu, mx:example.com, a.example\n");
 }
 
 TEST_F(EffectiveTest, FormatsOriginsOfEverySource) {
@@ -193,15 +201,16 @@ TEST_F(EffectiveTest, FormatsOriginsOfEverySource) {
 
 // What differs must not drown in what does not.
 TEST_F(EffectiveTest, NotesOnlyWhatIsNoDefaultAndLeavesOutWhatThereIsNot) {
-  const Loaded loaded = load_right("[smarthost]\nhost = smtp.example.edu\nusername = app\n");
+  const Loaded loaded =
+      load_right("[smtpseal]\nstatus = 127.0.0.1:8025\n" + std::string(kSmarthost));
   const std::string text = format_values(loaded);
   EXPECT_THAT(text, HasSubstr("\nlog_level = info\nlog_format = auto\n"));
   EXPECT_THAT(text, HasSubstr("\n# ca_file =\n"));
-  EXPECT_THAT(text,
-              HasSubstr("# " + path_ + ":3: not available in this version\nusername = app\n"));
+  EXPECT_THAT(text, HasSubstr("# " + path_ +
+                              ":2: not available in this version\nstatus = 127.0.0.1:8025\n"));
   EXPECT_THAT(text, HasSubstr("asks for what is not available in this version"));
   EXPECT_THAT(text, Not(HasSubstr("default\n")));
-  for (const char* key : {"user =", "spool_max_size", "proxy_networks", "password_file"}) {
+  for (const char* key : {"user =", "spool_max_size", "proxy_networks"}) {
     EXPECT_THAT(text, Not(HasSubstr('\n' + std::string(key)))) << key;
     EXPECT_THAT(text, Not(HasSubstr("\n# " + std::string(key)))) << key;
   }
@@ -229,7 +238,11 @@ TEST_F(EffectiveTest, ComparesEveryFieldOfASmarthost) {
                                       "max_bytes = 2G",
                                       "connect_timeout = 1s",
                                       "command_timeout = 1s",
-                                      "data_timeout = 1s"}) {
+                                      "data_timeout = 1s",
+                                      "username = a\npassword_file = /p",
+                                      "username = a\npassword_command = p",
+                                      "username = a\ntoken_file = /t",
+                                      "username = a\ntoken_command = t"}) {
     const Config other = load_right(std::string(kSmarthost) + std::string(line) + '\n').config;
     EXPECT_FALSE(other.smarthosts[0] == base) << line;
   }

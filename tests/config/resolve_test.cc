@@ -219,12 +219,6 @@ TEST_F(ResolveTest, TellsWhatThisVersionCannotDo) {
       {"[smtpseal]", "spool_max_age = 5d"},
       {"[listener]", "delivery = fallback"},
       {"[listener]", "delivery = queue"},
-      {"[smarthost]", "username = app"},
-      {"[smarthost]", "password_file = /secret"},
-      {"[smarthost]", "password_command = pass show smtp"},
-      {"[smarthost]", "token_file = /token"},
-      {"[smarthost]", "token_command = get-token"},
-      {"[smarthost]", "auth_mechanism = plain"},
   };
   for (const auto& [section, line] : cases) {
     const bool is_smarthost = section == "[smarthost]";

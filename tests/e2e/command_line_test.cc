@@ -76,9 +76,9 @@ TEST(ConfigCommand, RefusesWhatRunWouldRefuse) {
   const TempDir directory;
   const std::string missing = directory.path("missing.pem");
   ConfigText config = startable();
-  config.set("smarthost", "ca_file", missing).set("smarthost", "username", "app");
+  config.set("smarthost", "ca_file", missing).set("smtpseal", "status", "127.0.0.1:8025");
   const std::string file = directory.write("refused.conf", config.text());
-  const std::string of_key = "username = app: not available in this version";
+  const std::string of_key = "status = 127.0.0.1:8025: not available in this version";
   const std::string of_file = ": ca_file = " + missing + ": No such file or directory";
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
            {"config", "-c", file}, {"config", "-c", file, "--json"}}) {
@@ -93,7 +93,7 @@ TEST(ConfigCommand, RefusesWhatRunWouldRefuse) {
   EXPECT_EQ(report["refused"].size(), 2u);
   EXPECT_EQ(report["unavailable"].size(), 1u);
 
-  config.unset("smarthost", "username");
+  config.unset("smtpseal", "status");
   directory.write("refused.conf", config.text());
   const Finished run = run_smtpseal({"run", "-c", file});
   EXPECT_EQ(run.status, 78);

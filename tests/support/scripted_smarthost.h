@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "support/journal.h"
+#include "support/smarthost_accounts.h"
 #include "support/smarthost_connection.h"
 
 namespace support {
@@ -66,6 +67,7 @@ struct Behavior {
   std::vector<std::string> keywords = {"PIPELINING", "SIZE 52428800", "8BITMIME",
                                        "DSN",        "SMTPUTF8",      "ENHANCEDSTATUSCODES"};
   std::shared_ptr<tls::ServerContext> tls;  // may be shared by several smarthosts
+  std::optional<Account> account;           // MAIL is for this one alone, after AUTH
 };
 
 class ScriptedSmarthost {

@@ -79,7 +79,7 @@ bool SmarthostSession::obey(const std::string& line) {
   } else if (verb == "BDAT") {
     on_bdat(line);
   } else if (verb == "AUTH") {
-    answer(Point::auth, line, "503 5.5.1 AUTH not available\r\n");
+    on_auth(line);
   } else {
     answer(Point::other, line, "500 5.5.2 command not recognized\r\n");
   }
@@ -103,7 +103,24 @@ void SmarthostSession::on_starttls(const std::string& line) {
   if (said.starts_with("220")) wire_.start_tls(*behavior_.tls);
 }
 
+void SmarthostSession::on_auth(const std::string& line) {
+  const auto said = ask(Point::auth, line);
+  if (said) {
+    wire_.send(*said);
+  } else if (!behavior_.account || is_logged_in_) {
+    wire_.send("503 5.5.1 AUTH not available\r\n");
+  } else {
+    const std::string verdict = run_auth(wire_, *behavior_.account, line);
+    is_logged_in_ = is_positive(verdict);
+    wire_.send(verdict);
+  }
+}
+
 void SmarthostSession::on_mail(const std::string& line) {
+  if (behavior_.account && !is_logged_in_) {
+    answer(Point::mail, line, "530 5.7.0 Authentication required\r\n");
+    return;
+  }
   if (!is_positive(answer(Point::mail, line, "250 2.1.0 sender ok\r\n"))) return;
   mail_ = line;
   rcpts_.clear();

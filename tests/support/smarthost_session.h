@@ -26,6 +26,7 @@ class SmarthostSession {
   bool obey(const std::string& line);
   void on_hello(const std::string& line, bool is_extended);
   void on_starttls(const std::string& line);
+  void on_auth(const std::string& line);
   void on_mail(const std::string& line);
   void on_rcpt(const std::string& line);
   void on_data(const std::string& line);
@@ -40,6 +41,7 @@ class SmarthostSession {
   Hook hook_;
   std::map<Point, int> counts_;
   std::size_t size_ = 0;
+  bool is_logged_in_ = false;
   std::string mail_;
   std::vector<std::string> rcpts_;
   std::string chunks_;  // since MAIL
