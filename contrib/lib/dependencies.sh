@@ -31,6 +31,8 @@ peer  tool openssl       openssl            openssl      openssl       openssl  
 peer  tool curl          curl               curl         curl          curl          curl
 peer  tool swaks         swaks              swaks        -             swaks         swaks
 peer  tool postfix       postfix            postfix      postfix       postfix       -
+peer  tool saslpasswd2   sasl2-bin          cyrus-sasl   cyrus-sasl    cyrus-sasl    -
+peer  file /usr/share/doc/libsasl2-modules libsasl2-modules - - - -
 peer  tool gnutls-serv   gnutls-bin         gnutls-utils gnutls        gnutls-utils  gnutls
 peer  tool stunnel       stunnel4           stunnel      stunnel       stunnel       stunnel
 peer  tool msmtp         msmtp              msmtp        msmtp         msmtp         msmtp

@@ -1,4 +1,5 @@
-// See check_advice.h: what is tried once mail could be sent, --auth-user, --mail-from and --rcpt-to.
+// See check_advice.h: what is tried once mail could be sent, --auth-user, --mail-from and
+// --rcpt-to.
 #include "app/check_advice.h"
 
 namespace app {
@@ -38,6 +39,7 @@ std::string advise_on_probe(const base::Error& error) {
     case base::Fault::tls:
       return "Use tls = verify (--tls verify). smtpseal and this command never give a password "
              "away otherwise.";
+    case base::Fault::login:
     case base::Fault::peer_refused:
       return "If mail needs a login here, ask the smarthost's administrator how, and at which "
              "port: many offer AUTH at 587 and 465 only.";

@@ -30,8 +30,8 @@ class CheckTalk {
   // Called before what is waited for, "the greeting", with the longest that it may take.
   std::function<void(std::string_view what, base::Duration most)> on_wait;
 
-  // What to try before QUIT; null: nothing. A login is only tried inside TLS with a peer whose
-  // identity was established.
+  // What to try before QUIT, with the login of the configuration where none is given; null:
+  // nothing. A login is only tried inside TLS with a peer whose identity was established.
   const CheckProbes* probes = nullptr;
 
   // From the greeting (or the TLS handshake) to QUIT, on a wire that is open.
@@ -55,6 +55,7 @@ class CheckTalk {
 
   // check_probing.cc
   void probe();
+  [[nodiscard]] base::Result<smtp::Login> login_to_try() const;
   void try_login();
   void try_envelope();
   [[nodiscard]] std::optional<smtp::Reply> ask(smtp::Sent what, std::string_view line,

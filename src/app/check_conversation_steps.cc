@@ -225,17 +225,19 @@ void add_unencrypted(CheckReport& report, const CheckFindings& findings) {
   }
 }
 
-void add_auth(CheckReport& report, const CheckConversation& ready) {
+void add_auth(CheckReport& report, const CheckConversation& ready, bool is_own_login) {
   const auto& mechanisms = ready.extensions->auth_mechanisms;
   std::string list = joined(mechanisms);
   if (list.empty()) {
     list = "not offered: the smarthost asks for no password";
   } else if (!ready.handshake) {
     list += ": never used without TLS";
+  } else if (is_own_login) {
+    list += ": smtpseal logs in itself";
   } else {
     list +=
-        ": if it wants a login, the application must give it; smtpseal passes it on, and has "
-        "none of its own in this version";
+        ": if it wants a login, the application gives it, and smtpseal passes it on, or smtpseal "
+        "is given one of its own (username)";
   }
   CheckStep step = make_step("auth", CheckStatus::pass, std::move(list));
   step.facts = {{"mechanisms", mechanisms}};
@@ -286,12 +288,12 @@ void add_conversation_steps(CheckReport& report, const CheckFindings& findings) 
   if (is_seen_behind) {
     ExchangeSteps behind(report, findings, *findings.second_look);
     behind.add(true);
-    add_auth(report, *findings.second_look);
+    add_auth(report, *findings.second_look, findings.smarthost.login.is_configured());
     behind.add_quit();
   }
   add_alternative_steps(report, findings);
   if (!held.is_ready()) return;
-  add_auth(report, held);
+  add_auth(report, held, findings.smarthost.login.is_configured());
   add_probe_steps(report, findings);
   own.add_quit();
   add_resumption_step(report, findings);

@@ -54,6 +54,7 @@ struct CheckConversation {
   std::optional<smtp::Extensions> extensions;  // of the EHLO that counts, once mail could be sent
   std::optional<base::Error> failure;          // why no mail could be sent
   std::optional<base::Error> probe_failure;    // why a probe was not answered, or not even begun
+  std::optional<base::Error> login_failure;    // what went wrong in a login, beside a refusal
   std::string first_octets;                    // as they came, TLS or not
   std::string first_words;          // the same of what was said inside TLS, where it began with TLS
   bool is_on_this_machine = false;  // the address is one of this machine's own

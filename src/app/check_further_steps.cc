@@ -47,6 +47,10 @@ CheckStep probe_step(const CheckConversation& held, const CheckExchange& exchang
     const base::Error why = held.probe_failure.value_or(base::Error{base::Fault::connection, ""});
     return make_failure(name, why.fault, base::printable(why.detail), advise_on_probe(why));
   }
+  if (name == "login" && held.login_failure) {
+    const base::Error& why = *held.login_failure;
+    return make_failure(name, why.fault, base::printable(why.detail), advise_on_failure(why));
+  }
   const smtp::Reply& reply = *exchange.reply;
   // "RCPT TO:<b@example.org>" is told apart from its neighbours by its path.
   const std::size_t colon = exchange.sent.find(':');

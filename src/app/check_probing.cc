@@ -1,52 +1,37 @@
 // The probes of check_conversation.h: a login (RFC 4954), an envelope without mail data.
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "app/check_conversation.h"
-#include "base/base64.h"
+#include "app/login_secret.h"
+#include "tls/crypto.h"
 
 namespace app {
 
-namespace {
-
-// In the order of preference: one round trip, then two.
-constexpr std::array<std::string_view, 2> kMechanisms = {"PLAIN", "LOGIN"};
-
-// Nothing where the smarthost offers neither.
-std::optional<std::string> choose_mechanism(const smtp::Extensions& offered) {
-  const auto& there = offered.auth_mechanisms;
-  for (const std::string_view mechanism : kMechanisms) {
-    if (std::find(there.begin(), there.end(), mechanism) != there.end()) {
-      return std::string(mechanism);
-    }
-  }
-  return std::nullopt;
-}
-
-std::string listed(const std::vector<std::string>& mechanisms) {
-  if (mechanisms.empty()) return "smarthost offers no AUTH";
-  std::string text;
-  for (const std::string& one : mechanisms) text.append(text.empty() ? "" : ", ").append(one);
-  return "smarthost offers neither AUTH PLAIN nor LOGIN, which check can do, but " + text;
-}
-
-// RFC 4616 2: no authorisation identity, then who and what.
-std::string plain_response(const CheckProbes& probes) {
-  std::string message;
-  message.push_back('\0');
-  message.append(probes.user);
-  message.push_back('\0');
-  message.append(probes.password);
-  return base::encode_base64(message);
-}
-
-}  // namespace
-
 void CheckTalk::probe() {
   if (probes == nullptr || !held_.is_ready()) return;
-  if (!probes->user.empty()) try_login();
-  if (!held_.probe_failure && !probes->reverse_path.empty()) try_envelope();
+  if (!probes->user.empty() || smarthost_.login.is_configured()) try_login();
+  if (!held_.probe_failure && !held_.login_failure && !probes->reverse_path.empty()) {
+    try_envelope();
+  }
+}
+
+// The one that was given here, else that of the configuration. It may block: nothing else goes on.
+base::Result<smtp::Login> CheckTalk::login_to_try() const {
+  smtp::Login login;
+  login.crypto = &tls::crypto();
+  if (!probes->user.empty()) {
+    login.credentials.username = probes->user;
+    login.credentials.kind = smtp::SecretKind::password;
+    login.credentials.secret = base::Secret(std::string(probes->password));
+    return login;
+  }
+  auto credentials = fetch_credentials(smarthost_.login);
+  if (!credentials) return credentials.error();
+  login.credentials = std::move(credentials).value();
+  login.credentials.host = smarthost_.hosts.front();
+  login.credentials.port = smarthost_.port;
+  login.mechanism = smarthost_.login.mechanism;
+  return login;
 }
 
 void CheckTalk::try_login() {
@@ -58,28 +43,26 @@ void CheckTalk::try_login() {
                            "that was verified"};
     return;
   }
-  const auto mechanism = choose_mechanism(*held_.extensions);
-  if (!mechanism) {
-    held_.probe_failure = {base::Fault::peer_refused, listed(held_.extensions->auth_mechanisms)};
+  auto login = login_to_try();
+  if (!login) {
+    held_.probe_failure = login.error();
     return;
   }
-  const std::string shown = "AUTH " + *mechanism;
-  const auto goes_on = [](const std::optional<smtp::Reply>& reply) {
-    return reply && reply->code == 334;
-  };
-  if (*mechanism == "PLAIN") {
-    // RFC 4954 4: with the initial response; a server that asks for it all the same gets it again.
-    const std::string response = plain_response(*probes);
-    if (goes_on(ask(smtp::Sent::auth, shown + " " + response, shown))) {
-      static_cast<void>(ask(smtp::Sent::auth, response, shown + " (response)"));
-    }
-    return;
+  smtp::ClientLogin dialogue(std::move(login).value(), held_.extensions->auth_mechanisms);
+  smtp::ClientLogin::Step step = dialogue.begin();
+  std::optional<smtp::Reply> latest;
+  while (auto* say = std::get_if<smtp::ClientLogin::Say>(&step)) {
+    latest = ask(smtp::Sent::auth, say->line, dialogue.shown());
+    if (!latest) return;
+    step = dialogue.on_reply(*latest);
   }
-  if (!goes_on(ask(smtp::Sent::auth, shown, shown))) return;
-  const std::string user = base::encode_base64(probes->user);
-  if (!goes_on(ask(smtp::Sent::auth, user, shown + " (user name)"))) return;
-  static_cast<void>(
-      ask(smtp::Sent::auth, base::encode_base64(probes->password), shown + " (password)"));
+  const auto* const error = std::get_if<base::Error>(&step);
+  if (error == nullptr) return;
+  if (!latest) {
+    held_.probe_failure = *error;
+  } else if (!dialogue.was_refused_by(*latest)) {
+    held_.login_failure = *error;
+  }
 }
 
 void CheckTalk::try_envelope() {

@@ -146,7 +146,7 @@ ClientLogin::Step ClientLogin::say_response(std::string response) {
 // RFC 4954 4: the server answers with 501.
 ClientLogin::Step ClientLogin::cancel(Error why) {
   cancelled_ = std::move(why);
-  shown_ = "*";
+  shown_ = "AUTH " + std::string(name_) + " (cancelled)";
   return Say{"*"};
 }
 

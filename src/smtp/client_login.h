@@ -52,6 +52,10 @@ class ClientLogin {
   // To what was said last: 235, 334, or a refusal.
   [[nodiscard]] Step on_reply(const Reply& reply);
 
+  // After an error: whether this reply, the last one, is all there is to say about it.
+  [[nodiscard]] bool was_refused_by(const Reply& reply) const {
+    return reply.code >= 400 && !cancelled_;
+  }
   [[nodiscard]] LoginTrouble trouble() const { return trouble_; }
   // The mechanism in use, or used last: "PLAIN"; empty before the first.
   [[nodiscard]] std::string_view mechanism() const { return name_; }

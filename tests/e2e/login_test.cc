@@ -351,5 +351,31 @@ TEST_F(LoginTest, GivesEachSmarthostItsOwnCredentialsOnly) {
   second.stop();
 }
 
+// --- check
+
+TEST_F(LoginTest, IsTriedByCheck) {
+  offer("AUTH PLAIN LOGIN SCRAM-SHA-256");
+  const std::string file = directory_.write("check.conf", config_.text());
+  const Finished right = run_smtpseal({"check", "-c", file});
+  EXPECT_EQ(right.status, 0) << right.output;
+  EXPECT_THAT(right.output, HasSubstr("smtpseal logs in itself"));
+  EXPECT_THAT(right.output, HasSubstr("AUTH SCRAM-SHA-256 (response): 235 2.7.0"));
+  write_secret("password", "wrong");
+  const Finished wrong = run_smtpseal({"check", "-c", file});
+  EXPECT_EQ(wrong.status, 77) << wrong.output;
+  EXPECT_THAT(wrong.output, HasSubstr("535 5.7.8 Error: authentication failed"));
+  EXPECT_THAT(wrong.output + right.output + right.errors + wrong.errors, Not(HasSubstr(kPassword)));
+  EXPECT_EQ(count_said("AUTH "), 2u) << "once a run";
+}
+
+TEST_F(LoginTest, OfCheckFailsWhereTheSmarthostProvesNothing) {
+  offer("AUTH SCRAM-SHA-256");
+  smarthost().on(Point::auth, always("235 2.7.0 welcome\r\n"));
+  const std::string file = directory_.write("check.conf", config_.text());
+  const Finished finished = run_smtpseal({"check", "-c", file});
+  EXPECT_EQ(finished.status, 77) << finished.output;
+  EXPECT_THAT(finished.output, HasSubstr("without proving that it knows our password"));
+}
+
 }  // namespace
 }  // namespace support
