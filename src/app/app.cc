@@ -35,7 +35,8 @@ App::~App() {
 
 base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Config config,
                                                                     std::uint64_t number,
-                                                                    OwnIdentities& identities) {
+                                                                    OwnIdentities& identities,
+                                                                    MailRates& rates) {
   auto generation = std::make_unique<Generation>();
   generation->number = number;
   generation->config = std::move(config);
@@ -48,6 +49,7 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
     context->smarthost = smarthost;
     context->hostname = general.hostname;
     context->expiry = &expiry_watch();
+    context->rate = rates.of(smarthost.name, smarthost.pool.max_rate);
     context->is_own_listener = [this](const net::SocketAddress& address) {
       return is_own_listener(address);
     };
@@ -95,7 +97,8 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
 }
 
 base::Result<Bound> App::prepare(Setup setup) {
-  auto made = make_generation(std::move(setup.config), setup.number, *setup.identities);
+  auto made =
+      make_generation(std::move(setup.config), setup.number, *setup.identities, *setup.rates);
   if (!made) return made.error();
   auto prepared = std::make_unique<Prepared>();
   prepared->generation = std::move(made).value();

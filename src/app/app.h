@@ -16,6 +16,7 @@
 
 #include "app/client_link.h"
 #include "app/crowd.h"
+#include "app/mail_rates.h"
 #include "app/own_identity.h"
 #include "app/proxy_gate.h"
 #include "app/sessions.h"
@@ -35,6 +36,8 @@ struct Setup {
   std::uint64_t number = 0;  // of the configuration in this process
   // Certificates of our own, which loops share so that each is loaded once.
   std::shared_ptr<OwnIdentities> identities = std::make_shared<OwnIdentities>();
+  // How fast mail may go, for all loops and over reloads.
+  std::shared_ptr<MailRates> rates = std::make_shared<MailRates>();
   net::PortUse use = net::PortUse::alone;
   // By the first loop: what the others have to share. Empty for the first, or only, one.
   Bound bound;
@@ -76,7 +79,7 @@ class App final : net::TimerEvents, SlotEvents, ProxyGateEvents {
   void on_no_header(ProxyGate& gate, const base::Error& error) override;
 
   [[nodiscard]] base::Result<std::unique_ptr<Generation>> make_generation(
-      config::Config config, std::uint64_t number, OwnIdentities& identities);
+      config::Config config, std::uint64_t number, OwnIdentities& identities, MailRates& rates);
   // A client's session under the listener it came to, counted there for `key`.
   struct Stay {
     Generation* generation = nullptr;

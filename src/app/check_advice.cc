@@ -357,7 +357,8 @@ std::string advise_on_failure(const base::Error& error) {
     case base::Fault::unreachable:
     case base::Fault::local:
     case base::Fault::config:
-    case base::Fault::storage: break;
+    case base::Fault::storage:
+    case base::Fault::busy: break;
   }
   return {};
 }

@@ -241,6 +241,7 @@ void ClientLink::dispatch(smtp::ServerEvent& event) {
       served_tls_.clear();
       was_reused_ = false;
     }
+    if (refuse_over_rate()) return;
     perform(transaction_.on(*mail, promised_, now()));
   } else if (const auto* rcpt = std::get_if<from::Rcpt>(&event)) {
     perform(transaction_.on(*rcpt, now()));

@@ -110,6 +110,7 @@ class ClientLink final : PoolClient,
   void on_tls_up();
   void on_tls_failure();
   [[nodiscard]] bool is_tls_up() const { return tls_ && session_.is_tls_up(); }
+  [[nodiscard]] bool refuse_over_rate();
   void perform(const relay::Actions& actions);
   void perform(const relay::action::Reply& action);
   void perform(const relay::action::Lease& action);

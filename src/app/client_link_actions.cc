@@ -5,6 +5,7 @@
 #include "app/client_link.h"
 #include "app/ehlo_name.h"
 #include "base/text.h"
+#include "relay/outcome.h"
 #include "smtp/sender.h"
 #include "smtp/trace.h"
 
@@ -48,6 +49,18 @@ void ClientLink::perform(const relay::action::Lease& action) {
     request.ehlo_name = fit_client_name(session_.client_name());
   }
   pool_->lease(*this, std::move(request));
+}
+
+// A client that authenticated itself keeps its connection: it asks for none, mail by mail.
+bool ClientLink::refuse_over_rate() {
+  if (lease_ == nullptr) return false;
+  const std::optional<base::Error> error = pool_->take_turn_of_held();
+  if (!error) return false;
+  const smtp::Reply reply = relay::outcome(*error);
+  context_.log->warn(id_text_, "smarthost-fail",
+                     {{"fault", base::to_string(error->fault)}, {"reason", error->detail}});
+  session_.reply(reply, now());
+  return true;
 }
 
 void ClientLink::perform(const relay::action::CancelLease&) { pool_->cancel(*this); }

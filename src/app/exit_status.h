@@ -24,7 +24,8 @@ enum class ExitStatus : int {
     case base::Fault::unreachable:
     case base::Fault::connection:
     case base::Fault::peer_refused: return ExitStatus::unavailable;
-    case base::Fault::peer_unable: return ExitStatus::temporary;
+    case base::Fault::peer_unable:
+    case base::Fault::busy: return ExitStatus::temporary;
     case base::Fault::tls_unavailable:
     case base::Fault::tls:
     case base::Fault::login: return ExitStatus::refused;

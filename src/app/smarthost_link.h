@@ -15,6 +15,7 @@
 #include "app/expiry_watch.h"
 #include "app/host_lookup.h"
 #include "app/link_target.h"
+#include "app/mail_rates.h"
 #include "app/smarthost_login.h"
 #include "app/turn.h"
 #include "base/log.h"
@@ -63,6 +64,7 @@ struct SmarthostContext {
   config::Smarthost smarthost;
   std::string hostname;                     // ours
   ExpiryWatch* expiry = nullptr;            // nobody is warned without it
+  std::shared_ptr<MailRate> rate;           // nothing without a limit
   std::unique_ptr<tls::ClientContext> tls;  // of which each host gets its own; none with tls = none
   AskDns ask_dns = ask_system_dns();
   std::unique_ptr<SmarthostLogin> login;  // nothing without credentials of our own

@@ -120,11 +120,13 @@ void SmarthostPool::serve() {
 // `idle` is kept as it is: a long queue does not ask for it again and again.
 bool SmarthostPool::serve_one(const Waiter& waiter, std::vector<relay::IdleConnection>& idle,
                               unsigned& openings_wanted) {
+  if (must_wait_for_turn(waiter)) return false;
   const relay::Decision decision =
       relay::choose(idle, static_cast<unsigned>(links_.size()), waiter.request.needs,
                     waiter.request.must_be_fresh, context_->smarthost.pool, now());
   switch (decision.choice) {
     case relay::Choice::lease:
+      if (!take_turn(waiter)) return false;
       lease_link(waiter, *find(decision.id));
       idle = idle_connections();
       return true;
@@ -217,6 +219,7 @@ void SmarthostPool::expire() {
 
 // Told one by one off the lists, as in fail_all.
 void SmarthostPool::expire_waiters(base::Instant at) {
+  refuse_too_many(at);
   const auto is_due = [&](const auto& list) {
     return !list.empty() && at >= patience_ends(list.front().since) && !is_reaching();
   };
@@ -251,6 +254,7 @@ void SmarthostPool::arm_timer() {
       next = base::earlier(next, patience_ends(extension_waiters_.front().since));
     }
   }
+  next = base::earlier(next, next_turn());
   if (has_waiters() && opening_ == 0 && backoff_.next_attempt() &&
       links_.size() < context_->smarthost.pool.max_connections) {
     next = base::earlier(next, backoff_.next_attempt());

@@ -65,6 +65,10 @@ class SmarthostPool final : SmarthostLinkOwner, SmarthostHostsEvents, net::Timer
   // The same, however long ago; nothing when it never was.
   [[nodiscard]] const smtp::Extensions* known_extensions() const;
 
+  // A mail is to go over a connection that its client holds already, without a lease (it
+  // authenticated itself on it): the reason why not now.
+  [[nodiscard]] std::optional<base::Error> take_turn_of_held();
+
   // Idle connections are closed, leased ones when they come back; requests are still served.
   void retire();
   // No connection is left.
@@ -103,6 +107,11 @@ class SmarthostPool final : SmarthostLinkOwner, SmarthostHostsEvents, net::Timer
                                unsigned& openings_wanted);
   void lease_link(const Waiter& waiter, SmarthostLink& link);
   void hand_over(const Waiter& waiter, SmarthostLink& link, bool is_reused, bool is_reset_owed);
+  // smarthost_pool_rate.cc
+  [[nodiscard]] bool must_wait_for_turn(const Waiter& waiter) const;
+  [[nodiscard]] bool take_turn(const Waiter& waiter);
+  void refuse_too_many(base::Instant now);
+  [[nodiscard]] std::optional<base::Instant> next_turn() const;
   // smarthost_pool_opening.cc
   void open_as_wanted(unsigned wanted);
   void try_preferred_host();

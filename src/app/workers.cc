@@ -137,7 +137,7 @@ void Workers::on_main(std::function<void()> task) {
 // --- a configuration comes into force ---
 
 Setup Workers::setup_for(std::size_t index) const {
-  Setup setup{*coming_, number_, identities_, net::PortUse::alone, {}, inherited_};
+  Setup setup{*coming_, number_, identities_, rates_, net::PortUse::alone, {}, inherited_};
   if (workers_.size() == 1) return setup;
   setup.use = index == 0 ? net::PortUse::first : net::PortUse::another;
   if (index > 0) setup.bound = bound_;

@@ -28,6 +28,7 @@ enum class Fault {
   peer_refused,     // the peer said no (5yz)
   config,           // the configuration is wrong
   storage,          // disk trouble
+  busy,             // a limit of the configuration is reached for now
 };
 
 // The name of a fault as it stands in the log.
@@ -44,6 +45,7 @@ enum class Fault {
     case Fault::peer_refused: return "peer-refused";
     case Fault::config: return "config";
     case Fault::storage: return "storage";
+    case Fault::busy: return "busy";
   }
   return "unknown";
 }

@@ -33,7 +33,7 @@ auto fields(const tls::ClientOptions& options) {
 
 auto fields(const relay::PoolOptions& options) {
   return std::tie(options.max_connections, options.idle_timeout, options.max_transactions,
-                  options.max_age, options.max_bytes, options.max_wait);
+                  options.max_age, options.max_bytes, options.max_rate, options.max_wait);
 }
 
 auto fields(const Smarthost& smarthost) {

@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "config/codecs.h"
 #include "config/key_codecs.h"
+#include "config/rate.h"
 #include "config/values.h"
 
 namespace config {
@@ -182,6 +183,7 @@ void add_smarthost_limits(Table table) {
   table.add("max_transactions", number(pool(&PoolOptions::max_transactions), 1, 1'000'000));
   table.add("max_age", duration(pool(&PoolOptions::max_age), seconds(1), kDay));
   table.add("max_bytes", size(pool(&PoolOptions::max_bytes), kKibi, kMaxConnectionBytes));
+  table.add("max_rate", value(pool(&PoolOptions::max_rate), parse_rate, format_rate));
   table.add("connect_timeout", duration(field(&Smarthost::connect_timeout), kInstant, kDay));
   table.add("command_timeout", duration(field(&Smarthost::command_timeout), kInstant, kDay));
   table.add("data_timeout", duration(field(&Smarthost::data_timeout), kInstant, kDay));

@@ -24,6 +24,7 @@ std::string_view enhanced_code(base::Fault fault) {
     case base::Fault::peer_refused:
     case base::Fault::local:
     case base::Fault::storage: return "4.3.0";  // other mail system status
+    case base::Fault::busy: return "4.3.2";     // system not accepting messages
   }
   return "4.3.0";
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/instant.h"
+#include "relay/rate_policy.h"
 #include "smtp/extensions.h"
 
 namespace relay {
@@ -18,6 +19,7 @@ struct PoolOptions {
   unsigned max_transactions = 100;
   base::Duration max_age = std::chrono::minutes(5);
   std::uint64_t max_bytes = std::uint64_t{1} << 30;
+  Rate max_rate;  // over all connections of all loops
   // How long a client waits for a connection when all are in use: connect_timeout.
   base::Duration max_wait = std::chrono::seconds(30);
   // How long extensions learnt from the smarthost are believed while no connection to it is open.
