@@ -205,6 +205,24 @@ TEST_P(Smuggling, CommandsHoldNoOtherCommands) {
   }
 }
 
+// Quotes hold no line end (RFC 5321 4.1.2): each of the lines is judged alone.
+TEST_P(Smuggling, QuotesHoldNoLineEnd) {
+  for (const std::string end : {"\r\n", "\n"}) {
+    const std::string token = next_token();
+    SmtpClient client(seal().port());
+    client.hello();
+    client.send("MAIL FROM:<\"a" + end + "RCPT TO:<victim@evil.test>\"@client.test>\r\n");
+    EXPECT_EQ(client.read_reply().code / 100, 5);
+    EXPECT_EQ(client.read_reply().code / 100, 5);
+    EXPECT_EQ(client
+                  .mail(hostile_header(token) + "x\r\n", token + "@client.test",
+                        {token + "@example.test"})
+                  .code,
+              250);
+    expect_mail(token, hostile_header(token) + "x\r\n");
+  }
+}
+
 // What an address or a name of the client's holds must not get out of it: not on its way to the
 // server, and not in the Received line.
 TEST_P(Smuggling, NoControlCharacterIsCarriedInAnAddress) {
