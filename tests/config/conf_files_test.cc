@@ -1,4 +1,5 @@
 // The files in conf/: each is right, and conf/smtpseal.conf tells the truth about every key.
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -35,10 +36,46 @@ TEST_F(ConfFilesTest, AreAllRightAndAvailableWithoutWarnings) {
     EXPECT_THAT(lines(loaded.warnings), IsEmpty());
     EXPECT_THAT(lines(loaded.unavailable), IsEmpty());
     for (const Smarthost& smarthost : loaded.config.smarthosts) {
-      EXPECT_EQ(smarthost.tls.level, tls::Level::verify);
+      // The one way out, which says what it is.
+      const bool is_way_out = smarthost.name == "unencrypted";
+      EXPECT_EQ(smarthost.tls.level, is_way_out ? tls::Level::none : tls::Level::verify);
+      EXPECT_EQ(is_way_out, smarthost.hosts.front() == "smtp-unencrypted.stanford.edu");
     }
   }
-  EXPECT_GE(files, 11u);
+  EXPECT_GE(files, 17u);
+}
+
+// Whoever opens an example sees at once whether it is his, and what he must put in.
+TEST_F(ConfFilesTest, ExamplesBeginWithWhomTheyAreForWhatToChangeAndWhatIsDemanded) {
+  for (const auto& entry : std::filesystem::directory_iterator(kConfFolder / "examples")) {
+    SCOPED_TRACE(entry.path().string());
+    std::ifstream file(entry.path());
+    for (const std::string_view begin : {"# For: ", "# Change: ", "# Demands: "}) {
+      std::string line;
+      std::getline(file, line);
+      EXPECT_TRUE(line.starts_with(begin)) << line;
+    }
+  }
+}
+
+TEST_F(ConfFilesTest, KeepMicrosoft365ToItsLimitsAndUnderTheMailboxsAddress) {
+  sources_.file = (kConfFolder / "examples" / "microsoft365-submission.conf").string();
+  const Config config = load_right().config;
+  const Smarthost& smarthost = config.smarthosts.at(0);
+  EXPECT_EQ(smarthost.hosts.front(), "smtp.office365.com");
+  EXPECT_EQ(smarthost.port, 587);
+  EXPECT_EQ(smarthost.pool.max_connections, 3U);
+  EXPECT_EQ(smarthost.pool.max_rate, (relay::Rate{30, std::chrono::minutes(1)}));
+}
+
+TEST_F(ConfFilesTest, TakeStanfordsMailToProductionAndToTheTestRelay) {
+  sources_.file = (kConfFolder / "examples" / "stanford.conf").string();
+  const Config config = load_right().config;
+  ASSERT_EQ(config.listeners.size(), 2U);
+  EXPECT_EQ(config.find_smarthost(config.listeners[0].smarthost)->hosts.front(),
+            "smtp.stanford.edu");
+  EXPECT_EQ(config.find_smarthost(config.listeners[1].smarthost)->hosts.front(),
+            "smtp-test.stanford.edu");
 }
 
 // One key of smtpseal.conf: "#key = value" or "key = value", and the comment above it.
