@@ -78,8 +78,10 @@ class App final : net::TimerEvents, SlotEvents, ProxyGateEvents {
   void on_header(ProxyGate& gate, const base::ProxyHeader& header, std::string_view rest) override;
   void on_no_header(ProxyGate& gate, const base::Error& error) override;
 
-  [[nodiscard]] base::Result<std::unique_ptr<Generation>> make_generation(
-      config::Config config, std::uint64_t number, OwnIdentities& identities, MailRates& rates);
+  [[nodiscard]] base::Result<std::unique_ptr<Generation>> make_generation(config::Config config,
+                                                                          std::uint64_t number,
+                                                                          OwnIdentities& identities,
+                                                                          MailRates& rates);
   // A client's session under the listener it came to, counted there for `key`.
   struct Stay {
     Generation* generation = nullptr;

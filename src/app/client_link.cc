@@ -103,9 +103,8 @@ void ClientLink::greet() {
 // Of what the smarthost offers, what this client may use as things stand.
 smtp::Extensions ClientLink::offer(bool is_encrypted) const {
   const smtp::Extensions* known = context_.pool->known_extensions();
-  return smtp::offer_to_client(
-      known != nullptr ? *known : smtp::Extensions{},
-      offer_policy(context_.listener, {is_encrypted, origin_.is_local()}));
+  return smtp::offer_to_client(known != nullptr ? *known : smtp::Extensions{},
+                               offer_policy(context_.listener, {is_encrypted, origin_.is_local()}));
 }
 
 // --- what happens ---

@@ -19,9 +19,7 @@ std::string ClientOrigin::key() const {
   return process ? "uid " + std::to_string(process->uid) : address.host();
 }
 
-bool ClientOrigin::is_local() const {
-  return !via && (address.is_unix() || address.is_loopback());
-}
+bool ClientOrigin::is_local() const { return !via && (address.is_unix() || address.is_loopback()); }
 
 std::string ClientOrigin::trace_note() const {
   if (!address.is_unix()) return {};

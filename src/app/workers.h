@@ -86,7 +86,7 @@ class Workers final : net::SignalEvents, net::BackgroundEvents {
   std::optional<config::Config> coming_;
   std::shared_ptr<OwnIdentities> identities_;  // of it
   const std::shared_ptr<MailRates> rates_ = std::make_shared<MailRates>();
-  std::unique_ptr<net::Background> loading_;   // of these, while it lasts
+  std::unique_ptr<net::Background> loading_;  // of these, while it lasts
   std::uint64_t number_ = 0;
   Bound bound_;
   std::size_t committed_ = 0;  // workers

@@ -12,8 +12,8 @@ namespace smtp {
 inline constexpr std::size_t kMaxCommandLine = 2048;
 // A line of an AUTH exchange. RFC 4954 4: 12288.
 inline constexpr std::size_t kMaxAuthLine = 12288;
-// AUTH with its initial response, including CRLF: what every server must take of a command. RFC 5321
-// 4.5.3.1.4; RFC 4954 4 does not stretch it.
+// AUTH with its initial response, including CRLF: what every server must take of a command. RFC
+// 5321 4.5.3.1.4; RFC 4954 4 does not stretch it.
 inline constexpr std::size_t kMaxAuthCommand = 512;
 // How much of an over-long line is skipped looking for its end before the session is closed.
 inline constexpr std::size_t kMaxSkippedLine = 1024 * 1024;
