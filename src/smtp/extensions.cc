@@ -120,6 +120,8 @@ Extensions offer_to_client(const Extensions& smarthost, const OfferPolicy& polic
   if (policy.is_auth_offered) {
     offered.auth_mechanisms = smarthost.auth_mechanisms;
     std::erase_if(offered.auth_mechanisms, is_channel_bound);
+  } else {
+    offered.auth_mechanisms = policy.own_mechanisms;
   }
   return offered;
 }

@@ -35,8 +35,9 @@ struct Extensions {
 [[nodiscard]] Extensions parse_extensions(const Reply& ehlo);
 
 struct OfferPolicy {
-  std::uint64_t max_message_size = 0;  // ours; 0 = only the smarthost's counts
-  bool is_auth_offered = false;        // AUTH passed through to the smarthost
+  std::uint64_t max_message_size = 0;       // ours; 0 = only the smarthost's counts
+  bool is_auth_offered = false;             // AUTH passed through to the smarthost
+  std::vector<std::string> own_mechanisms;  // AUTH that ends here, in its stead
   bool is_starttls_offered = false;
   bool is_tls_missing = false;  // and nothing else is of use before it
 };

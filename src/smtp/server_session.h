@@ -68,8 +68,9 @@ struct Reset {};         // RSET, already answered
 struct Auth {            // reply(): 334 asks for a response line, anything else ends the exchange
   std::string argument;  // mechanism and, after a space, the initial response
 };
-struct AuthResponse {  // reply(), likewise
-  std::string line;    // base64, "=" or "*" (cancel)
+struct AuthResponse {          // reply(), likewise
+  std::string line;            // base64, "=" or "*" (cancel)
+  std::optional<Reply> fault;  // what came is none of these; "*" stands for it
 };
 // reply(): 220 lets TLS begin, if is_tls_due() says so after it. Everything the client said before
 // is void, the open transaction too.

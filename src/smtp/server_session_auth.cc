@@ -75,15 +75,20 @@ ServerEvent ServerSession::on_auth_response(const Line& line) {
   is_auth_response_due_ = false;
   owed_ = Owed::auth;
   const std::string_view text = base::trimmed(line.text);
-  const bool is_carried = !line.is_too_long && !line.has_nul && !line.has_bare_cr &&
-                          (text == "*" || is_base64_line(text));
+  from_client::AuthResponse response{std::string(text), std::nullopt};
+  if (line.is_too_long) {
+    response.fault = Reply::make(500, "5.5.6", "Authentication Exchange line is too long");
+  } else if (line.has_nul || line.has_bare_cr || (text != "*" && !is_base64_line(text))) {
+    response.fault = Reply::make(501, "5.5.2", "the response is not base64");
+  }
   // What is not base64 must not reach the smarthost; cancelling makes it say 501 (RFC 4954 4).
-  return from_client::AuthResponse{is_carried ? std::string(text) : "*"};
+  if (response.fault) response.line = "*";
+  return response;
 }
 
 ServerEvent ServerSession::give_login_user() {
   owed_ = Owed::auth;
-  return from_client::AuthResponse{*std::exchange(login_user_, std::nullopt)};
+  return from_client::AuthResponse{*std::exchange(login_user_, std::nullopt), std::nullopt};
 }
 
 void ServerSession::settle_auth(const Reply& reply) {

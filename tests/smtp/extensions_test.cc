@@ -95,6 +95,16 @@ TEST(Offer, ShowsOnlyWhatWeCarry) {
   EXPECT_NE(shown(all, with_auth).find("250 AUTH PLAIN LOGIN\r\n"), std::string::npos);
 }
 
+TEST(Offer, OfMechanismsOfOursHidesTheSmarthosts) {
+  OfferPolicy policy;
+  policy.own_mechanisms = {"PLAIN", "LOGIN"};
+  EXPECT_NE(shown(parse({"AUTH GSSAPI"}), policy).find("250 AUTH PLAIN LOGIN\r\n"),
+            std::string::npos);
+  EXPECT_NE(shown(Extensions{}, policy).find("250 AUTH PLAIN LOGIN\r\n"), std::string::npos);
+  policy.is_tls_missing = true;
+  EXPECT_EQ(shown(Extensions{}, policy).find("AUTH"), std::string::npos);
+}
+
 TEST(Offer, OfStartTlsIsOursAlone) {
   OfferPolicy policy;
   EXPECT_FALSE(offer_to_client(parse({"STARTTLS"}), policy).starttls);

@@ -813,7 +813,7 @@ TEST_F(ServerSessionTest, CommandsBehindAuthAreResponsesOrWait) {
   open_with_auth();
   EXPECT_THAT(feed("AUTH PLAIN\r\nMAIL FROM:<s@c.test>\r\nNOOP\r\n"), ElementsAre("auth PLAIN"));
   // Not base64: never sent on as it stands. "*" makes the smarthost end the exchange.
-  EXPECT_THAT(reply(334, ""), ElementsAre("auth-response *"));
+  EXPECT_THAT(reply(334, ""), ElementsAre("auth-response * (501 5.5.2)"));
   reply(501);
   EXPECT_EQ(said(), "334 \r\n501 x\r\n250 2.0.0 OK\r\n");
 }
@@ -822,7 +822,29 @@ TEST_F(ServerSessionTest, OverlongAuthResponseIsCancelled) {
   open_with_auth();
   feed("AUTH PLAIN\r\n");
   reply(334);
-  EXPECT_THAT(feed(std::string(16384, 'A') + "\r\n"), ElementsAre("auth-response *"));
+  EXPECT_THAT(feed(std::string(16384, 'A') + "\r\n"), ElementsAre("auth-response * (500 5.5.6)"));
+}
+
+TEST_F(ServerSessionTest, AuthThatIsCancelledIsNoFault) {
+  open_with_auth();
+  feed("AUTH PLAIN\r\n");
+  reply(334);
+  EXPECT_THAT(feed("*\r\n"), ElementsAre("auth-response *"));
+}
+
+TEST_F(ServerSessionTest, AuthBehindHeloIsTakenWhenTolerant) {
+  Extensions offered = plenty();
+  offered.auth_mechanisms = {"PLAIN"};
+  open({}, offered);
+  EXPECT_THAT(feed("HELO printer\r\n"), ElementsAre("helo printer"));
+  said();
+  EXPECT_THAT(feed("AUTH PLAIN AGEAYg==\r\n"), ElementsAre("auth PLAIN AGEAYg=="));
+  ServerOptions strict;
+  strict.syntax = Syntax::strict;
+  open(strict, offered);
+  EXPECT_THAT(feed("HELO printer\r\n"), ElementsAre("helo printer"));
+  said();
+  EXPECT_THAT(ask("AUTH PLAIN AGEAYg==\r\n"), StartsWith("503 5.5.1 EHLO first"));
 }
 
 TEST_F(ServerSessionTest, AuthLineMayBeLongerThanOthers) {

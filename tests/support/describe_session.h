@@ -36,7 +36,9 @@ struct DescribeServerEvent {
   std::string operator()(const from_client::Reset&) const { return "reset"; }
   std::string operator()(const from_client::Auth& auth) const { return "auth " + auth.argument; }
   std::string operator()(const from_client::AuthResponse& response) const {
-    return "auth-response " + response.line;
+    std::string text = "auth-response " + response.line;
+    if (response.fault) text += " (" + response.fault->summary().substr(0, 9) + ")";
+    return text;
   }
   std::string operator()(const from_client::StartTls&) const { return "starttls"; }
   std::string operator()(const from_client::Quit&) const { return "quit"; }
