@@ -6,6 +6,7 @@
 
 #include "app/listen_advice.h"
 #include "app/listener_tls.h"
+#include "app/listener_users.h"
 #include "app/smarthost_tls.h"
 #include "platform/platform.h"
 #include "relay/outcome.h"
@@ -132,6 +133,9 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
       return base::Error{made.error().fault, problem.to_string()};
     }
     context->tls = std::move(made).value();
+    auto desk = make_login_desk(loop_, generation->config, listener);
+    if (!desk) return desk.error();
+    context->desk = std::move(desk).value();
     generation->listeners.push_back(std::move(context));
   }
   return generation;

@@ -86,6 +86,7 @@ struct CheckListener {
   base::SocketAddress address;
   std::string place;  // "FILE:LINE" where it is written; empty: it is one of the default
   std::optional<config::Problem> tls_problem;        // why `run` would refuse its TLS
+  std::optional<config::Problem> users_problem;      // the same of its users (auth = file:PATH)
   std::optional<tls::CertificateFacts> certificate;  // that its clients are shown, with TLS
   std::optional<base::Error> bind_error;             // nothing: it is free
   std::optional<CheckConversation> conversation;     // with whoever answers there

@@ -5,6 +5,7 @@
 
 #include "app/listen_advice.h"
 #include "app/listener_tls.h"
+#include "app/listener_users.h"
 #include "net/listener.h"
 
 namespace app {
@@ -56,6 +57,7 @@ std::vector<CheckListener> listeners_of(const config::Config& config,
     const std::string place =
         config.places.of(config::section_label("listener", listener.name), "listen");
     const auto certificate = examine_listener_tls(listener, identities);
+    const std::vector<config::Problem> users_problems = examine_users(config, listener);
     for (const base::SocketAddress& address : listener.listen) {
       CheckListener one;
       one.listener = listener;
@@ -66,6 +68,7 @@ std::vector<CheckListener> listeners_of(const config::Config& config,
       } else {
         one.tls_problem = locate_tls_trouble(config, listener, certificate.error());
       }
+      if (!users_problems.empty()) one.users_problem = users_problems.front();
       listeners.push_back(std::move(one));
     }
   }

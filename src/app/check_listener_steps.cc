@@ -19,7 +19,7 @@ std::optional<smtp::Extensions> expected_offer(const CheckListener& one,
   if (!findings.conversation.extensions) return std::nullopt;
   const bool is_encrypted = one.listener.tls == config::ClientTls::implicit;
   return smtp::offer_to_client(*findings.conversation.extensions,
-                               offer_policy(one.listener, is_encrypted));
+                               offer_policy(one.listener, {is_encrypted, true}));
 }
 
 // With how TLS comes into it, which is what most listeners differ in.
@@ -181,7 +181,7 @@ CheckStep occupied_step(const CheckListener& one, const CheckFindings& findings)
 }
 
 // `run` would not even start: whoever has the address now matters less.
-void refuse_tls(CheckStep& step, const config::Problem& problem) {
+void refuse_start(CheckStep& step, const config::Problem& problem) {
   step.more.insert(step.more.begin(), step.detail);
   step.status = CheckStatus::fail;
   step.fault = base::Fault::config;
@@ -218,7 +218,8 @@ void add_listener_steps(CheckReport& report, const CheckFindings& findings) {
     CheckStep step = !one.bind_error     ? free_step(one, findings)
                      : !one.conversation ? unbound_step(one)
                                          : occupied_step(one, findings);
-    if (one.tls_problem) refuse_tls(step, *one.tls_problem);
+    if (one.tls_problem) refuse_start(step, *one.tls_problem);
+    if (one.users_problem) refuse_start(step, *one.users_problem);
     if (one.certificate) tell_expiry(step, *one.certificate, findings.now);
     add_facts(step, one, findings);
     report.steps.push_back(std::move(step));

@@ -44,7 +44,9 @@ ClientLink::ClientLink(ListenerContext& context, net::TcpStream stream, std::uin
       session_(server_options(context), context.loop->now()),
       transaction_(transaction_options(context)),
       senders_(SenderRewriting::make(context.listener.sender)),
-      opened_(context.loop->now()) {}
+      opened_(context.loop->now()) {
+  prepare_login();
+}
 
 ClientLink::~ClientLink() = default;
 
@@ -100,8 +102,9 @@ void ClientLink::greet() {
 // Of what the smarthost offers, what this client may use as things stand.
 smtp::Extensions ClientLink::offer(bool is_encrypted) const {
   const smtp::Extensions* known = context_.pool->known_extensions();
-  return smtp::offer_to_client(known != nullptr ? *known : smtp::Extensions{},
-                               offer_policy(context_.listener, is_encrypted));
+  return smtp::offer_to_client(
+      known != nullptr ? *known : smtp::Extensions{},
+      offer_policy(context_.listener, {is_encrypted, peer_.is_loopback()}));
 }
 
 // --- what happens ---
@@ -149,6 +152,7 @@ void ClientLink::on_timer() {
     tls_->on_time(now());
     pump_tls();
   }
+  settle_login();
   const std::string_view hint = session_.stall_hint();
   session_.on_time(now());
   if (session_.is_finished() && !hint.empty()) {
@@ -227,6 +231,7 @@ void ClientLink::dispatch(smtp::ServerEvent& event) {
   if (const auto* hello = std::get_if<from::Hello>(&event)) {
     answer_hello(*hello);
   } else if (auto* mail = std::get_if<from::Mail>(&event)) {
+    if (!may_send(*mail)) return;
     ++transactions_;
     if (senders_) senders_->on_mail(mail->command);
     if (lease_ == nullptr) {
@@ -250,9 +255,9 @@ void ClientLink::dispatch(smtp::ServerEvent& event) {
   } else if (const auto* reset = std::get_if<from::Reset>(&event)) {
     perform(transaction_.on(*reset, now()));
   } else if (const auto* auth = std::get_if<from::Auth>(&event)) {
-    perform(transaction_.on(*auth, now()));
+    on_auth(*auth);
   } else if (const auto* response = std::get_if<from::AuthResponse>(&event)) {
-    perform(transaction_.on(*response, now()));
+    on_auth_response(*response);
   } else if (std::holds_alternative<from::StartTls>(event)) {
     on_starttls();
   } else if (std::holds_alternative<from::Quit>(event)) {
@@ -284,13 +289,17 @@ void ClientLink::log_close(const std::string& why) {
   const auto ms = base::milliseconds_between(opened_, now());
   if (!context_.tls) {
     context_.log->info(id_text_, "session-close",
-                       {{"why", why}, {"transactions", transactions_}, {"ms", ms}});
+                       {{"why", why},
+                        {"transactions", transactions_},
+                        base::LogField::if_any("user", client_user()),
+                        {"ms", ms}});
     return;
   }
   context_.log->info(id_text_, "session-close",
                      {{"why", why},
                       {"transactions", transactions_},
                       {"tls", is_tls_up() ? tls_->info().version : "none"},
+                      base::LogField::if_any("user", client_user()),
                       {"ms", ms}});
 }
 
@@ -319,6 +328,7 @@ void ClientLink::arm_timer() {
   std::optional<base::Instant> deadline =
       is_paused_for_smarthost_ ? std::nullopt : session_.deadline();
   if (tls_) deadline = base::earlier(deadline, tls_->deadline());
+  if (login_) deadline = base::earlier(deadline, login_->deadline());
   timer_.arm(deadline);
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "app/client_login.h"
 #include "app/sender_rewriting.h"
 #include "app/server_tls.h"
 #include "app/smarthost_pool.h"
@@ -34,12 +35,17 @@ struct ListenerContext {
   std::string hostname;
   SmarthostPool* pool = nullptr;
   std::unique_ptr<tls::ServerContext> tls;  // nothing with tls = none
+  std::unique_ptr<LoginDesk> desk;          // where AUTH ends here
   base::Duration handshake_timeout = smtp::kHandshakeTimeout;
 
   [[nodiscard]] bool is_implicit_tls() const { return listener.tls == config::ClientTls::implicit; }
 };
 
-class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTask {
+class ClientLink final : PoolClient,
+                         net::StreamEvents,
+                         net::TimerEvents,
+                         ClientLoginEvents,
+                         TurnTask {
  public:
   ClientLink(ListenerContext& context, net::TcpStream stream, std::uint64_t id);
   ~ClientLink();
@@ -67,6 +73,7 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   void on_drained() override;
   void on_timer() override;
   void on_turn_end() override;
+  void on_login_answered() override;
 
   void on_leased(SmarthostLink& link, bool is_reused, bool is_reset_owed) override;
   void on_lease_failed(const base::Error& error) override;
@@ -82,6 +89,13 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   void drive();
   void dispatch(smtp::ServerEvent& event);
   void answer_hello(const smtp::from_client::Hello& hello);
+  void prepare_login();
+  void on_auth(const smtp::from_client::Auth& event);
+  void on_auth_response(const smtp::from_client::AuthResponse& event);
+  void settle_login();
+  [[nodiscard]] bool may_send(smtp::from_client::Mail& mail);
+  [[nodiscard]] bool is_client_authenticated() const;
+  [[nodiscard]] std::string client_user() const;
   void on_starttls();
   void begin_tls(std::unique_ptr<tls::Engine> engine, ServerTls::Begin begin);
   void pump_tls();
@@ -115,7 +129,8 @@ class ClientLink final : PoolClient, net::StreamEvents, net::TimerEvents, TurnTa
   net::Timer timer_;
   std::optional<net::TcpStream> stream_;
   net::SocketAddress peer_;
-  std::unique_ptr<ServerTls> tls_;  // from STARTTLS on, or from the first byte
+  std::unique_ptr<ServerTls> tls_;      // from STARTTLS on, or from the first byte
+  std::unique_ptr<ClientLogin> login_;  // where AUTH ends here
   smtp::ServerSession session_;
   relay::Transaction transaction_;
   std::unique_ptr<SenderRewriting> senders_;  // with `sender`

@@ -53,7 +53,7 @@ std::string ClientLink::trace_line() {
   facts.client_address = peer_.host();
   facts.hostname = context_.hostname;
   facts.is_extended = session_.is_extended();
-  facts.is_authenticated = session_.is_authenticated();
+  facts.is_authenticated = is_client_authenticated();
   if (is_tls_up()) {
     facts.client_tls = tls_->summary();
     facts.client_subject = tls_->verified_subject();
@@ -93,6 +93,7 @@ void ClientLink::perform(const relay::action::Finished& action) {
       {"tls", served_tls_.empty() ? "none" : served_tls_},
       {"reused", was_reused_},
       {"in-doubt", action.is_in_doubt},
+      base::LogField::if_any("user", client_user()),
       {"why", action.why.empty() ? "-" : action.why}};
   if (action.reply.code < 400) {
     context_.log->info(id_text_, "transaction", fields);

@@ -8,6 +8,7 @@ namespace app {
 
 void ClientLink::on_starttls() {
   perform(transaction_.on(smtp::from_client::StartTls{}, now()));
+  if (login_) login_->forget();
   std::unique_ptr<tls::Engine> engine = context_.tls->make_engine();
   if (engine->state() == tls::State::failed) {
     context_.log->error(id_text_, "session-tls-fail",

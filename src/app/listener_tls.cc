@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/load_config.h"
+#include "smtp/sasl_server.h"
 #include "tls/own_certificate.h"
 
 namespace app {
@@ -36,12 +37,17 @@ base::Result<std::optional<tls::CertificateFacts>> examine_listener_tls(
   return Facts(own->facts);
 }
 
-smtp::OfferPolicy offer_policy(const config::Listener& listener, bool is_encrypted) {
-  const bool is_missing = !is_encrypted && listener.tls != config::ClientTls::none;
+smtp::OfferPolicy offer_policy(const config::Listener& listener, const ClientPath& path) {
+  const bool is_missing = !path.is_encrypted && listener.tls != config::ClientTls::none;
   smtp::OfferPolicy policy;
   policy.max_message_size = listener.max_message_size;
-  policy.is_auth_offered = listener.auth == config::ClientAuth::passthrough &&
-                           (is_encrypted || !listener.auth_requires_tls);
+  const bool may_authenticate = path.is_encrypted || !listener.auth_requires_tls;
+  policy.is_auth_offered = may_authenticate && listener.auth == config::ClientAuth::passthrough;
+  if (may_authenticate && listener.auth == config::ClientAuth::any) {
+    policy.own_mechanisms = smtp::mechanisms_of_any();
+  } else if (may_authenticate && listener.auth == config::ClientAuth::file) {
+    policy.own_mechanisms = smtp::mechanisms_of_users(path.is_encrypted || path.is_local);
+  }
   policy.is_starttls_offered = is_missing;
   policy.is_tls_missing = is_missing && listener.tls == config::ClientTls::encrypt;
   return policy;

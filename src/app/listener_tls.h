@@ -21,8 +21,14 @@ namespace app {
 [[nodiscard]] base::Result<std::optional<tls::CertificateFacts>> examine_listener_tls(
     const config::Listener& listener, OwnIdentities& identities);
 
-// What a client may be offered of what the smarthost has, before TLS is up or inside it.
-[[nodiscard]] smtp::OfferPolicy offer_policy(const config::Listener& listener, bool is_encrypted);
+// What lies between a client and us.
+struct ClientPath {
+  bool is_encrypted = false;
+  bool is_local = false;  // nothing of a network: nobody on the way
+};
+// What a client may be offered of what the smarthost has, and of what we have.
+[[nodiscard]] smtp::OfferPolicy offer_policy(const config::Listener& listener,
+                                             const ClientPath& path);
 
 // An error of make_listener_tls() at the line that names the file which cannot be used.
 [[nodiscard]] config::Problem locate_tls_trouble(const config::Config& config,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/listener_tls.h"
+#include "app/listener_users.h"
 #include "app/smarthost_tls.h"
 
 namespace app {
@@ -66,6 +67,8 @@ std::vector<config::Problem> reasons_to_refuse(const config::Loaded& loaded) {
   for (const config::Listener& listener : loaded.config.listeners) {
     const auto made = make_listener_tls(listener, identities);
     if (!made) reasons.push_back(locate_tls_trouble(loaded.config, listener, made.error()));
+    const std::vector<config::Problem> problems = examine_users(loaded.config, listener);
+    reasons.insert(reasons.end(), problems.begin(), problems.end());
   }
   for (const config::Smarthost& smarthost : loaded.config.smarthosts) {
     const auto made = make_smarthost_tls(smarthost, identities);

@@ -3,6 +3,7 @@
 
 #include "app/commands.h"
 #include "app/listen_advice.h"
+#include "app/listener_users.h"
 #include "app/load_config.h"
 #include "app/log_sink.h"
 #include "app/workers.h"
@@ -14,8 +15,9 @@ namespace {
 
 // A refused or taken port is what most people meet first: say the ways out.
 void explain(const base::Error& error, const config::Config& config) {
-  const bool is_at_line = error.fault == base::Fault::config && !config.file.empty() &&
-                          error.detail.starts_with(config.file + ':');
+  const bool is_in_config = !config.file.empty() && error.detail.starts_with(config.file + ':');
+  const bool is_at_line =
+      error.fault == base::Fault::config && (is_in_config || is_in_users_file(error, config));
   std::cerr << (is_at_line ? "" : "smtpseal: ") << error.detail << '\n'
             << advise_on_listening(error);
 }

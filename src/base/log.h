@@ -40,6 +40,12 @@ struct LogField {
   template <typename Number>
   requires std::is_integral_v<Number> LogField(std::string_view k, Number v)
       : key(k), value(std::to_string(v)), is_number(true) {}
+
+  // One that is not written where there is nothing to say.
+  [[nodiscard]] static LogField if_any(std::string_view k, std::string v) {
+    const std::string_view written = v.empty() ? std::string_view() : k;
+    return LogField(written, std::move(v));
+  }
 };
 
 using LogFields = std::initializer_list<LogField>;

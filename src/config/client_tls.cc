@@ -1,4 +1,4 @@
-// What the keys of TLS toward clients must have of each other.
+// What the keys of TLS and AUTH toward clients must have of each other.
 #include <algorithm>
 #include <array>
 
@@ -38,6 +38,7 @@ class ClientTlsResolver {
       check_unused();
     }
     check_auth();
+    check_passwords();
   }
 
  private:
@@ -99,6 +100,23 @@ class ClientTlsResolver {
                (listener_.tls == ClientTls::encrypt || listener_.tls == ClientTls::implicit)) {
       warnings_.add(place, "auth_requires_tls = no has no effect with " + setting_ +
                                ": nothing is taken before TLS is up");
+    }
+  }
+
+  // Those of users of ours are said in private only; see smtp::mechanisms_of_users().
+  void check_passwords() {
+    const bool may_be_clear =
+        !has_tls() || (listener_.tls == ClientTls::may && !listener_.auth_requires_tls);
+    if (listener_.auth != ClientAuth::file || !may_be_clear) return;
+    for (const base::SocketAddress& address : listener_.listen) {
+      if (address.is_loopback()) continue;
+      warnings_.add(draft_.place_of("auth"),
+                    "auth = file: without TLS, clients of other machines can authenticate on " +
+                        address.to_string() +
+                        " by SCRAM-SHA-256 alone, since PLAIN and LOGIN would show their "
+                        "passwords to anyone on the way" +
+                        (has_tls() ? "" : " (tls = may, encrypt or implicit)"));
+      return;
     }
   }
 

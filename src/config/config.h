@@ -32,6 +32,8 @@ enum class LogTargetKind { stderr_stream, file, syslog, eventlog };
 enum class Mode { starttls, implicit };
 // TLS toward clients: none, offered with STARTTLS, demanded with STARTTLS, from the first byte.
 enum class ClientTls { none, may, encrypt, implicit };
+// AUTH of clients: carried to the smarthost, accepted whatever it says, not offered, or checked
+// here.
 enum class ClientAuth { passthrough, any, off, file };
 enum class Delivery { relay, fallback, queue };
 
@@ -65,6 +67,7 @@ struct Listener {
   std::vector<std::string> client_ca;  // not empty: clients must show a certificate of theirs
   bool auth_requires_tls = false;      // resolved: yes by default where there is TLS
   ClientAuth auth = ClientAuth::passthrough;
+  std::string users_file;  // with ClientAuth::file
   Delivery delivery = Delivery::relay;
   bool early_replies = relay::TransactionOptions{}.early_replies;
   smtp::LineEndings line_endings = smtp::ServerOptions{}.line_endings;

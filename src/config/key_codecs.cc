@@ -138,19 +138,25 @@ Codec allow() {
 
 Codec client_auth() {
   Codec codec = choice(field(&Listener::auth), {{"passthrough", ClientAuth::passthrough},
-                                                {"any", ClientAuth::any, false},
+                                                {"any", ClientAuth::any},
                                                 {"off", ClientAuth::off}});
   codec.read = [read = codec.read](std::string_view text, Section& section) {
+    Listener& listener = std::get<Listener>(section);
     if (const auto path = file_target(text)) {
       if (!*path) return misunderstood(path->error().detail);
-      std::get<Listener>(section).auth = ClientAuth::file;
-      return unavailable();
+      listener.auth = ClientAuth::file;
+      listener.users_file = **path;
+      return understood();
     }
     Reading reading = read(text, section);
     if (!reading.wrong.empty()) {
-      reading.wrong = expected_one_of(text, {"passthrough", "off"});
+      reading.wrong = expected_one_of(text, {"passthrough", "any", "off", "file:PATH"});
     }
     return reading;
+  };
+  codec.print = [print = codec.print](const Section& section) {
+    const Listener& listener = std::get<Listener>(section);
+    return listener.auth == ClientAuth::file ? "file:" + listener.users_file : print(section);
   };
   return codec;
 }

@@ -15,7 +15,7 @@ Codec log_target();          // stderr or file:PATH; others are for later
 Codec workers();             // more than one is for later
 Codec listen();              // addresses; unix: and systemd: are for later
 Codec allow();               // networks
-Codec client_auth();         // passthrough or off; others are for later
+Codec client_auth();         // a word or file:PATH
 Codec sender();              // an address
 Codec authorized_senders();  // addresses, and domains with an @ before them
 Codec hosts();               // one host; several, srv: and mx: are for later

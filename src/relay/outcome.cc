@@ -77,6 +77,12 @@ smtp::Reply mail_loop(std::string_view why) {
 
 smtp::Reply auth_unavailable(const base::Error& error) { return reply_for(454, error); }
 
+smtp::Reply authentication_required() {
+  return smtp::Reply::make(530, "5.7.0", "Authentication required");
+}
+
+smtp::Reply too_many_logins() { return smtp::Reply::make(421, "4.7.0", "too many failed logins"); }
+
 smtp::Reply ready_for_tls() { return smtp::Reply::make(220, "2.0.0", "ready to start TLS"); }
 
 // RFC 3207 4.

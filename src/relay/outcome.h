@@ -30,6 +30,9 @@ namespace relay {
 [[nodiscard]] smtp::Reply mail_loop(std::string_view why);
 // To AUTH, which has a code of its own for trouble that passes (RFC 4954 6).
 [[nodiscard]] smtp::Reply auth_unavailable(const base::Error& error);
+// Clients that authenticate to us: RFC 4954 6; what ends a session behind too many refusals.
+[[nodiscard]] smtp::Reply authentication_required();
+[[nodiscard]] smtp::Reply too_many_logins();
 // To STARTTLS.
 [[nodiscard]] smtp::Reply ready_for_tls();
 [[nodiscard]] smtp::Reply tls_unavailable();

@@ -114,5 +114,43 @@ TEST_F(ClientTlsTest, WarnsOfPortsWhereClientsExpectSomethingElse) {
   EXPECT_THAT(warnings_of(listener("tls = may\ncertificate = /c", "127.0.0.1:587")), IsEmpty());
 }
 
+// --- auth = any, file:PATH
+
+TEST_F(ClientTlsTest, TakesEveryKindOfAuth) {
+  EXPECT_EQ(load_listener("auth = any").auth, ClientAuth::any);
+  EXPECT_EQ(load_listener("auth = Passthrough").auth, ClientAuth::passthrough);
+  const Loaded loaded = load_right(listener("auth = file:/etc/smtpseal/users"));
+  EXPECT_EQ(loaded.config.listeners.at(0).auth, ClientAuth::file);
+  EXPECT_EQ(loaded.config.listeners.at(0).users_file, "/etc/smtpseal/users");
+  EXPECT_EQ(value_of(loaded, "listener", "auth").value, "file:/etc/smtpseal/users");
+  EXPECT_THAT(lines(loaded.warnings), IsEmpty());
+  EXPECT_THAT(lines(loaded.unavailable), IsEmpty());
+}
+
+TEST_F(ClientTlsTest, NamesEveryKindOfAuthToWhoMistypesOne) {
+  EXPECT_THAT(
+      problems_of(listener("auth = fil:/users")),
+      ElementsAre("3: auth = fil:/users: expected one of passthrough, any, off, file:PATH"));
+  EXPECT_THAT(problems_of(listener("auth = anyy")), ElementsAre(HasSubstr("did you mean any?")));
+  EXPECT_THAT(problems_of(listener("auth = file:")), ElementsAre(HasSubstr("expected file:PATH")));
+}
+
+TEST_F(ClientTlsTest, WarnsOfPasswordsThatOthersCouldSee) {
+  const auto warnings = [this](std::string_view lines, std::string_view listen) {
+    return warnings_of(
+        listener("auth = file:/u\nallow = 192.0.2.0/24\n" + std::string(lines), listen));
+  };
+  const std::string warning =
+      "3: auth = file: without TLS, clients of other machines can authenticate on 192.0.2.1:0 by "
+      "SCRAM-SHA-256 alone, since PLAIN and LOGIN would show their passwords to anyone on the way";
+  EXPECT_THAT(warnings("", "127.0.0.1:0, 192.0.2.1:0"),
+              ElementsAre(warning + " (tls = may, encrypt or implicit)"));
+  EXPECT_THAT(warnings("tls = may\ncertificate = /c\nauth_requires_tls = no", "192.0.2.1:0"),
+              ElementsAre(warning));
+  EXPECT_THAT(warnings("tls = may\ncertificate = /c", "192.0.2.1:0"), IsEmpty());
+  EXPECT_THAT(warnings("tls = encrypt\ncertificate = /c", "192.0.2.1:0"), IsEmpty());
+  EXPECT_THAT(warnings("", "127.0.0.1:0, [::1]:0"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace config

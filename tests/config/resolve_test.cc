@@ -217,8 +217,6 @@ TEST_F(ResolveTest, TellsWhatThisVersionCannotDo) {
       {"[smtpseal]", "spool_dir = /var/spool/smtpseal"},
       {"[smtpseal]", "spool_max_size = 1G"},
       {"[smtpseal]", "spool_max_age = 5d"},
-      {"[listener]", "auth = any"},
-      {"[listener]", "auth = file:/users"},
       {"[listener]", "delivery = fallback"},
       {"[listener]", "delivery = queue"},
       {"[listener]", "proxy_protocol = yes"},
