@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
     case app::Command::check: status = app::check_command(invocation); break;
     case app::Command::send: status = app::send_command(invocation); break;
     case app::Command::demo: status = app::demo_command(invocation); break;
+    case app::Command::password: status = app::password_command(invocation); break;
     case app::Command::queue:
     case app::Command::probe:
     case app::Command::status:

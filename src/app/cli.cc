@@ -148,6 +148,19 @@ void add_demo(CLI::App& root, Bound& bound) {
   demo->callback([&bound] { bound.invocation.command = Command::demo; });
 }
 
+void add_password(CLI::App& root, Bound& bound) {
+  CLI::App* password =
+      root.add_subcommand("password", "Make a line for a file of users (auth = file:PATH)");
+  password->add_option("--user", bound.invocation.user, "Whose password it is")->type_name("NAME");
+  password->footer(
+      "Prints NAME:HASH, a line of the file, or without --user the hash alone:\n"
+      "  smtpseal password --user printer >> /etc/smtpseal/users\n"
+      "The password is asked for at the terminal, twice and without echo, or read from\n"
+      "the first line of standard input. The hash is one of RFC 5803 (SCRAM-SHA-256), as\n"
+      "PostgreSQL has them. Others must not be able to read the file: chmod o-rwx.");
+  password->callback([&bound] { bound.invocation.command = Command::password; });
+}
+
 void add_help(CLI::App& root, Bound& bound) {
   CLI::App* help = root.add_subcommand("help", "Print this help, or that of a command");
   help->add_option("command", bound.topic)->type_name("COMMAND");
@@ -295,6 +308,7 @@ std::string_view command_name(Command command) {
     case Command::config: return "config";
     case Command::queue: return "queue";
     case Command::demo: return "demo";
+    case Command::password: return "password";
     case Command::probe: return "probe";
     case Command::status: return "status";
     case Command::service: return "service";
@@ -314,6 +328,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   add_send(root, bound);
   add_config_command(root, bound);
   add_demo(root, bound);
+  add_password(root, bound);
   add_help(root, bound);
   add_later(root, bound);
   // Last: a command would have taken it over.

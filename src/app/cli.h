@@ -10,7 +10,7 @@
 
 namespace app {
 
-enum class Command { run, check, send, config, queue, demo, probe, status, service };
+enum class Command { run, check, send, config, queue, demo, password, probe, status, service };
 
 // What a command line asks for.
 struct Invocation {
@@ -24,6 +24,7 @@ struct Invocation {
   std::string probe_from;             // check --mail-from
   std::vector<std::string> probe_to;  // check --rcpt-to
   std::string from, to;               // send
+  std::string user;                   // password --user
   std::optional<std::string> via;     // send --via, demo --smarthost-only --listen
   bool is_once = false;               // demo --once
   bool is_smarthost_only = false;     // demo --smarthost-only

@@ -12,5 +12,6 @@ namespace app {
 [[nodiscard]] ExitStatus check_command(const Invocation& invocation);
 [[nodiscard]] ExitStatus send_command(const Invocation& invocation);
 [[nodiscard]] ExitStatus demo_command(const Invocation& invocation);
+[[nodiscard]] ExitStatus password_command(const Invocation& invocation);
 
 }  // namespace app

@@ -195,6 +195,8 @@ Terminal stdout_terminal() {
   return terminal;
 }
 
+bool is_stdin_terminal() { return isatty(STDIN_FILENO) == 1; }
+
 base::Result<std::string> read_secret(std::string_view prompt) {
   const SilentInput silence(prompt);
   std::string secret;

@@ -60,6 +60,11 @@ Terminal stdout_terminal() {
   return terminal;
 }
 
+bool is_stdin_terminal() {
+  DWORD mode = 0;
+  return GetConsoleMode(GetStdHandle(STD_INPUT_HANDLE), &mode) != 0;
+}
+
 base::Result<std::string> read_secret(std::string_view prompt) {
   constexpr int kMaxSecret = 1024;
   const HANDLE input = GetStdHandle(STD_INPUT_HANDLE);

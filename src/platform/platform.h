@@ -42,6 +42,9 @@ struct Terminal {
 // Switches ANSI sequences on where that must be asked for.
 [[nodiscard]] Terminal stdout_terminal();
 
+// Whether somebody types what is read from standard input.
+[[nodiscard]] bool is_stdin_terminal();
+
 // The first line of standard input, without its end: a secret. At a terminal `prompt` asks for it,
 // on standard error, and what is typed is not shown; Ctrl-C and Ctrl-D give up. Fault::local when
 // there is none, or when it is longer than any password.
