@@ -78,7 +78,7 @@ class TransactionTest : public ::testing::Test {
     return describe(transaction_->on(client::Auth{std::string(argument)}, now_));
   }
   Said auth_response(std::string_view line) {
-    return describe(transaction_->on(client::AuthResponse{std::string(line)}, now_));
+    return describe(transaction_->on(client::AuthResponse{std::string(line), std::nullopt}, now_));
   }
 
   Said leased(bool is_reused = false, bool is_reset_owed = false) {
