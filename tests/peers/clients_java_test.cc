@@ -14,7 +14,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Where the recipe has the properties for a listener with a certificate.
+// Where the recipe has the properties for a login, and those for a listener with a certificate.
+constexpr std::size_t kLoginBlock = 1;
 constexpr std::size_t kTlsBlock = 2;
 
 class JavaTest : public ClientsTest, public testing::WithParamInterface<std::string> {
@@ -96,6 +97,14 @@ TEST_P(JavaTest, WithStartTlsRequiredIsGivenItByAListenerWithACertificate) {
       "-Djavax.net.ssl.trustStore=" + trust_store + " -Djavax.net.ssl.trustStorePassword=changeit");
   expect_corpus_stored();
   EXPECT_EQ(seal().count("session-tls"), 1U);
+}
+
+// As devices do that cannot be set up without a login.
+TEST_P(JavaTest, LogsInWhereWhateverItSaysIsTaken) {
+  config().set("listener", "auth", "any");
+  run_java("application.user=device\napplication.password=made up\n", {jobs()}, kLoginBlock);
+  expect_corpus();
+  EXPECT_EQ(seal().log().find("made up"), std::string::npos);
 }
 
 INSTANTIATE_TEST_SUITE_P(Apis, JavaTest, testing::Values("jakarta", "javax"),
