@@ -96,7 +96,8 @@ void App::await_header(ListenerContext& context, net::TcpStream stream) {
     return;
   }
   const std::uint64_t id = all_sessions_.next_id();
-  auto gate = std::make_unique<ProxyGate>(loop_, std::move(stream), id, *this);
+  ProxyGateEvents& events = *this;
+  auto gate = std::make_unique<ProxyGate>(loop_, std::move(stream), id, events);
   ProxyGate& started = *gate;
   waiting_.emplace(id, Waiting{std::move(gate), std::move(stay)});
   started.start();
