@@ -296,7 +296,7 @@ TEST(CheckSteps, CallMailUnencryptedWhenItWouldBe) {
 TEST(CheckSteps, SayWhoMustGiveALoginThatIsOffered) {
   const std::string detail = step_of(report_on(good_findings()), "auth").detail;
   EXPECT_THAT(detail, HasSubstr("PLAIN, LOGIN"));
-  EXPECT_THAT(detail, HasSubstr("the application must give it"));
+  EXPECT_THAT(detail, HasSubstr("the application gives it"));
   EXPECT_THAT(detail, HasSubstr("is given one of its own (username)"));
   EXPECT_THAT(report_on(good_findings()).summary, HasSubstr("the application must give it"));
   CheckFindings findings = good_findings();

@@ -211,7 +211,7 @@ TEST_F(EffectiveTest, NotesOnlyWhatIsNoDefaultAndLeavesOutWhatThereIsNot) {
                               ":2: not available in this version\nstatus = 127.0.0.1:8025\n"));
   EXPECT_THAT(text, HasSubstr("asks for what is not available in this version"));
   EXPECT_THAT(text, Not(HasSubstr("default\n")));
-  for (const char* key : {"user =", "spool_max_size", "proxy_networks"}) {
+  for (const char* key : {"user =", "spool_max_size", "spool_dir"}) {
     EXPECT_THAT(text, Not(HasSubstr('\n' + std::string(key)))) << key;
     EXPECT_THAT(text, Not(HasSubstr("\n# " + std::string(key)))) << key;
   }
