@@ -57,7 +57,7 @@ std::vector<CheckListener> listeners_of(const config::Config& config,
   std::vector<CheckListener> listeners;
   OwnIdentities identities;
   for (const config::Listener& listener : config.listeners) {
-    if (config.find_smarthost(listener.smarthost) != &smarthost) continue;
+    if (listener.smarthost != smarthost.name) continue;
     const std::string place =
         config.places.of(config::section_label("listener", listener.name), "listen");
     const auto certificate = examine_listener_tls(listener, identities);
