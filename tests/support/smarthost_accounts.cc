@@ -69,7 +69,8 @@ class Dialogue {
     const auto response = ask(kChallenge);
     if (!response) return kMalformed;
     std::string hex;
-    for (const char c : tls::crypto().hmac(Hash::md5, account_.secret, kChallenge).value()) {
+    const std::string digest = tls::crypto().hmac(Hash::md5, account_.secret, kChallenge).value();
+    for (const char c : digest) {
       constexpr std::string_view kDigits = "0123456789abcdef";
       hex += kDigits[static_cast<unsigned char>(c) >> 4U];
       hex += kDigits[static_cast<unsigned char>(c) & 15U];
