@@ -241,6 +241,7 @@ void Workers::on_terminate() {
   }
   is_draining_ = true;
   platform::notify_service_manager("STOPPING=1");
+  bound_.clear();  // sockets that loops share are closed once none of these holds them
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     on_worker(i, [this](App& app) {
       on_main([this, sessions = app.sessions()] { on_draining(sessions); });

