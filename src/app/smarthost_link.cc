@@ -105,32 +105,6 @@ void SmarthostLink::on_read(std::string_view bytes) {
   context_.turn->want(*this);
 }
 
-bool SmarthostLink::may_try_without_session() const {
-  return engine_ && !is_tls_up_ && engine_->has_offered_session();
-}
-
-// Nobody is told of a handshake that failed with an old session until one without it did.
-void SmarthostLink::try_without_session() {
-  context_.log->info(
-      id_text(), "smarthost-retry",
-      {{"host", target().host}, {"peer", peer_}, {"reason", engine_->error().detail}});
-  resumption_ = tls::Resumption::never;
-  drop_connection();
-  connect();
-}
-
-// Another one follows.
-void SmarthostLink::drop_connection() {
-  handshake_deadline_.reset();
-  judging_.reset();
-  engine_.reset();
-  session_.reset();
-  stream_.reset();
-  connector_.reset();
-  is_tls_up_ = false;
-  written_ = last_taken_ = 0;
-}
-
 // Elsewhere, for it may take its time: nothing more is said to the smarthost until then.
 void SmarthostLink::begin_judging() {
   const tls::SystemJudge* const judge = target_.tls->judge();

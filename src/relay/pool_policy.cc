@@ -6,7 +6,10 @@ namespace relay {
 
 std::string_view why_retire(const IdleConnection& connection, const PoolOptions& options,
                             base::Instant now) {
-  if (now - connection.idle_since >= options.idle_timeout) return "idle timeout";
+  const base::Duration idle = now - connection.idle_since;
+  // What was opened just now is there for whoever waits, though no connection be kept (0).
+  const bool is_just_opened = connection.is_unused && idle == base::Duration::zero();
+  if (idle >= options.idle_timeout && !is_just_opened) return "idle timeout";
   if (now - connection.opened >= options.max_age) return "maximum age";
   if (connection.transactions >= options.max_transactions) return "maximum transactions";
   if (connection.bytes >= options.max_bytes) return "maximum bytes";

@@ -47,6 +47,12 @@ class Pool : public SealTest {
   }
 };
 
+TEST_F(Pool, NoConnectionIsKeptWhereNoneIsToBe) {
+  config_.set("smarthost", "idle_timeout", "0");
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(attempt().is_accepted());
+  EXPECT_LE(smarthost().connections(), 4u) << "one for its extensions, one for each mail";
+}
+
 TEST_F(Pool, ClientsWaitForAConnectionInTheOrderTheyCame) {
   SmtpClient holder = begin_mail();
   std::vector<SmtpClient> waiting;

@@ -64,6 +64,15 @@ TEST(PoolPolicy, RetiresForEachOfItsReasonsAtItsLimit) {
   EXPECT_EQ(why_retire(fat, options, kNow), "maximum bytes");
 }
 
+TEST(PoolPolicy, LeasesWhatWasOpenedJustNowThoughNoneIsKept) {
+  PoolOptions options;
+  options.idle_timeout = 0s;
+  EXPECT_EQ(why_retire(unused(1), options, kNow), "");
+  EXPECT_EQ(choose(std::vector{unused(1)}, 1, {}, false, options, kNow).choice, Choice::lease);
+  EXPECT_EQ(why_retire(unused(1), options, kNow + 1ms), "idle timeout");
+  EXPECT_EQ(why_retire(warm(1, 0s), options, kNow), "idle timeout");
+}
+
 TEST(PoolPolicy, ObeysTheSmarthostsMailMax) {  // RFC 9422
   IdleConnection connection = warm(1);
   connection.extensions.mail_max = 2;

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "base/base64.h"
-#include "support/sasl_crypto.h"
+#include "support/crypto.h"
 
 namespace smtp {
 namespace {
@@ -24,7 +24,7 @@ class ClientLoginTest : public ::testing::Test {
     login_.credentials.username = "joe";
     login_.credentials.kind = SecretKind::password;
     login_.credentials.secret = base::Secret("hunter22");
-    login_.crypto = &support::true_crypto();
+    login_.crypto = &support::crypto();
   }
 
   // What is said first to a smarthost that offers these.

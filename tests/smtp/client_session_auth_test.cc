@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "smtp/client_session.h"
+#include "support/crypto.h"
 #include "support/describe_session.h"
-#include "support/sasl_crypto.h"
 
 namespace smtp {
 namespace {
@@ -34,7 +34,7 @@ class ClientSessionAuthTest : public ::testing::Test {
     login.credentials.username = "joe";
     login.credentials.kind = SecretKind::password;
     login.credentials.secret = base::Secret("hunter22");
-    login.crypto = &support::true_crypto();
+    login.crypto = &support::crypto();
     return login;
   }
 

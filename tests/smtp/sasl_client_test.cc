@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "base/base64.h"
-#include "support/sasl_crypto.h"
+#include "support/fixed_nonce.h"
 
 namespace smtp {
 namespace {
@@ -41,7 +41,7 @@ std::string respond(SaslClient& client, std::string_view challenge) {
 }
 
 std::unique_ptr<SaslClient> make(Mechanism mechanism, const Credentials& credentials) {
-  return make_sasl_client(mechanism, credentials, support::true_crypto());
+  return make_sasl_client(mechanism, credentials, support::crypto());
 }
 
 // --- PLAIN, LOGIN, EXTERNAL ---

@@ -1,5 +1,4 @@
-// Cryptography for tests of folders that know no library: the true one, with random octets as the
-// test wants them.
+// The cryptography that there is, but what is random is as a test wants it.
 #pragma once
 
 #include <string>
@@ -7,27 +6,25 @@
 #include <utility>
 
 #include "base/crypto.h"
+#include "support/crypto.h"
 
 namespace support {
 
-[[nodiscard]] const base::Crypto& true_crypto();
-
-// What is random is always this.
 class FixedNonce final : public base::Crypto {
  public:
   explicit FixedNonce(std::string octets) : octets_(std::move(octets)) {}
 
   base::Result<std::string> digest(base::Hash hash, std::string_view octets) const override {
-    return true_crypto().digest(hash, octets);
+    return crypto().digest(hash, octets);
   }
   base::Result<std::string> hmac(base::Hash hash, std::string_view key,
                                  std::string_view octets) const override {
-    return true_crypto().hmac(hash, key, octets);
+    return crypto().hmac(hash, key, octets);
   }
   base::Result<std::string> pbkdf2(base::Hash hash, std::string_view password,
                                    std::string_view salt, unsigned iterations,
                                    std::size_t size) const override {
-    return true_crypto().pbkdf2(hash, password, salt, iterations, size);
+    return crypto().pbkdf2(hash, password, salt, iterations, size);
   }
   base::Result<std::string> random(std::size_t) const override { return octets_; }
 
