@@ -229,6 +229,7 @@ void Workers::finish(const std::function<void()>& report) {
   report();
   coming_.reset();
   identities_.reset();
+  bound_.clear();  // of a reload that failed, nobody accepts from these
   if (std::exchange(is_reload_wanted_, false)) on_reload();
 }
 
