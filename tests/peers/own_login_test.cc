@@ -24,15 +24,13 @@ class OwnLoginTest : public testing::Test {
     if (!std::filesystem::exists(kSaslPasswd)) GTEST_SKIP() << "no saslpasswd2 here";
     std::filesystem::permissions(sasl_.path(), std::filesystem::perms(0755));
     add_user();
-    sasl_.write("smtpd.conf", "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: " +
-                                  sasl_.path("users") +
-                                  "\nmech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256\n");
     PostfixOptions options;
+    options.sasl =
+        "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: " + sasl_.path("users") +
+        "\nmech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256\n";
     options.more =
         "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = cyrus\nsmtpd_sasl_path = smtpd\n"
-        "cyrus_sasl_config_path = " +
-        sasl_.path() +
-        "\nsmtpd_sasl_security_options = noanonymous\nsmtpd_sasl_local_domain = example.test\n"
+        "smtpd_sasl_security_options = noanonymous\nsmtpd_sasl_local_domain = example.test\n"
         "mynetworks = 192.0.2.1/32\nsmtpd_client_restrictions = permit_sasl_authenticated, reject\n"
         "smtpd_relay_restrictions = permit_sasl_authenticated, reject\n";
     postfix_.emplace(options);

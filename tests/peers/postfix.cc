@@ -107,6 +107,11 @@ void Postfix::write_configuration(const PostfixOptions& options) {
   directory_.write("etc/cert.pem", read_file(identity.chain));
   directory_.write("etc/key.pem", read_file(identity.key));
   const std::string here = directory_.path();
+  if (!options.sasl.empty()) {
+    // Debian's Postfix looks there, whatever cyrus_sasl_config_path says to others.
+    fs::create_directory(directory_.path("etc/sasl"));
+    fs::permissions(directory_.write("etc/sasl/smtpd.conf", options.sasl), fs::perms(0644));
+  }
   directory_.write(
       "etc/main.cf",
       "compatibility_level = 3.6\ncommand_directory = /usr/sbin\ndaemon_directory = " +
@@ -125,7 +130,9 @@ void Postfix::write_configuration(const PostfixOptions& options) {
           "smtpd_tls_cert_file = " +
           here + "/etc/cert.pem\nsmtpd_tls_key_file = " + here +
           "/etc/key.pem\nsmtpd_tls_mandatory_protocols = " + options.protocols + "\n" +
-          (options.is_implicit_tls ? "smtpd_tls_wrappermode = yes\n" : "") + options.more);
+          (options.is_implicit_tls ? "smtpd_tls_wrappermode = yes\n" : "") +
+          (options.sasl.empty() ? "" : "cyrus_sasl_config_path = " + here + "/etc/sasl\n") +
+          options.more);
   const std::string smtpd = "127.0.0.1:" + std::to_string(port_);
   std::string master = smtpd + " inet n - n - - smtpd\n";
   for (const char* line :

@@ -26,6 +26,7 @@ struct PostfixOptions {
   std::string hostname = "postfix.test";
   std::string relay;  // lines of main.cf that say where mail goes; else it is kept
   std::string more;   // further lines of main.cf, which win
+  std::string sasl;   // Cyrus SASL's smtpd.conf; empty: nobody can log in
 };
 
 class Postfix {
