@@ -44,6 +44,8 @@ void ClientLink::perform(const relay::action::Reply& action) {
 }
 
 void ClientLink::perform(const relay::action::Lease& action) {
+  // AUTH is for the smarthost that offered it, wherever the last mail went.
+  if (action.is_pinned) pool_ = context_.pool;
   LeaseRequest request{action.needs, action.must_be_fresh, action.is_pinned, std::nullopt};
   if (pool_->smarthost().repeats_client_name) {
     request.ehlo_name = fit_client_name(session_.client_name());

@@ -287,6 +287,28 @@ TEST_F(SenderMatch, IsAskedWithEveryMailOfASession) {
   EXPECT_EQ(second().mails().size(), 3u);
 }
 
+// A password is for the smarthost that offered AUTH, and for no other.
+TEST_F(SenderMatch, NeverGetsThePasswordOfAClientThatSentItsMailBefore) {
+  for (ScriptedSmarthost* host : {&first(), &second()}) {
+    Behavior behavior = host->behavior();
+    behavior.keywords.emplace_back("AUTH PLAIN");
+    host->set_behavior(behavior);
+    host->on(Point::auth, always("235 2.7.0 welcome\r\n"));
+  }
+  SmtpClient client = connect();
+  client.hello();
+  EXPECT_EQ(client.mail(make_mail(), "app@other.test").code, 250);
+  EXPECT_EQ(client.command("AUTH PLAIN AHVzZXIAc2VjcmV0").code, 235);
+  // Who authenticated stays where it did.
+  EXPECT_EQ(client.mail(make_mail(), "app@other.test").code, 250);
+  client.quit();
+  EXPECT_EQ(first().mails().size(), 1u);
+  EXPECT_EQ(second().mails().size(), 1u);
+  for (const ConnectionRecord& record : second().journal().records()) {
+    EXPECT_EQ(record.received(true).find("AUTH"), std::string::npos);
+  }
+}
+
 // Where the listener's smarthost serves on, only that mail is put off.
 TEST_F(SenderMatch, PutsOffItsOwnMailAlone) {
   second().go_down();
