@@ -64,6 +64,8 @@ class SmarthostHosts final : HostLookupEvents, net::TimerEvents {
   [[nodiscard]] std::optional<HostWalk> begin_trial();
 
   void on_ready(const relay::Target& target) { health_.on_ready(target); }
+  // A trial came to nothing for reasons of ours.
+  void on_trial_ended(const relay::Target& target) { health_.on_trial_ended(target, now()); }
   void on_failure(HostWalk& walk, const relay::Target& target, const base::Error& error);
   // Whether a host that is preferred to it can be had again.
   [[nodiscard]] bool is_outdone(const relay::Target& target) const {

@@ -115,6 +115,7 @@ class SmarthostPool final : SmarthostLinkOwner, SmarthostHostsEvents, net::Timer
   // smarthost_pool_opening.cc
   void open_as_wanted(unsigned wanted);
   void try_preferred_host();
+  [[nodiscard]] bool end_trial();
   [[nodiscard]] bool open_next(HostWalk walk);
   void go_on(HostWalk walk);
   // smarthost_pool_greeting.cc

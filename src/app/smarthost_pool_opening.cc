@@ -24,9 +24,10 @@ void SmarthostPool::open_as_wanted(unsigned wanted) {
   if (backoff_.is_failing()) wanted = std::min(wanted, 1U);
   if (context_->login) wanted = std::min(wanted, context_->login->most_openings());
   if (wanted == 0 || !hosts_.are_known()) return;
-  while (opening_ < wanted && links_.size() < most) {
+  while (opening_ < wanted) {
     const std::optional<base::Instant> next = backoff_.next_attempt();
     if (next && now() < *next) return;
+    if (links_.size() >= most && !end_trial()) return;
     ++opening_;
     go_on(hosts_.begin(links_.size() + 1 >= most));
   }
@@ -39,6 +40,21 @@ void SmarthostPool::try_preferred_host() {
   if (std::optional<HostWalk> trial = hosts_.begin_trial()) {
     static_cast<void>(open_next(std::move(*trial)));
   }
+}
+
+// A trial takes up room only while no client wants it. Whether there was one.
+bool SmarthostPool::end_trial() {
+  const auto trial = std::find_if(walks_.begin(), walks_.end(),
+                                  [](const auto& entry) { return entry.second.is_trial; });
+  if (trial == walks_.end()) return false;
+  SmarthostLink& link = *find(trial->first);
+  walks_.erase(trial);
+  hosts_.on_trial_ended(link.target());
+  context_->log->debug(link.id_text(), "smarthost-close",
+                       {{"reason", "a trial, in the room that a client wants"}});
+  link.close();
+  bury(link);
+  return true;
 }
 
 // Whether there is another host to go to.

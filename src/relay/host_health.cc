@@ -47,23 +47,34 @@ std::vector<Target> arranged(std::vector<Target> targets, const Random& random) 
   return targets;
 }
 
+base::Duration HostHealth::spacing(const Suspect& suspect) {
+  base::Duration spacing = kFirst;
+  for (unsigned i = 1; i < suspect.failures && spacing < kMost; ++i) spacing *= 2;
+  return std::min(spacing, kMost);
+}
+
 void HostHealth::on_failure(const Target& target, base::Instant now, std::uint64_t random) {
   Suspect& suspect = suspects_[key(target)];
   suspect.is_on_trial = false;
   // Several connections that fail together are one failure.
   if (suspect.failures > 0 && now < suspect.due) return;
   if (suspect.failures < 16) ++suspect.failures;
-  base::Duration spacing = kFirst;
-  for (unsigned i = 1; i < suspect.failures && spacing < kMost; ++i) spacing *= 2;
-  spacing = std::min(spacing, kMost);
-  const auto quarter = static_cast<std::uint64_t>((spacing / 4).count());
+  const base::Duration most = spacing(suspect);
+  const auto quarter = static_cast<std::uint64_t>((most / 4).count());
   suspect.due =
-      now + spacing - base::Duration(static_cast<base::Duration::rep>(random % (quarter + 1)));
+      now + most - base::Duration(static_cast<base::Duration::rep>(random % (quarter + 1)));
 }
 
 void HostHealth::on_trial(const Target& target) {
   const auto found = suspects_.find(key(target));
   if (found != suspects_.end()) found->second.is_on_trial = true;
+}
+
+void HostHealth::on_trial_ended(const Target& target, base::Instant now) {
+  const auto found = suspects_.find(key(target));
+  if (found == suspects_.end()) return;
+  found->second.is_on_trial = false;
+  found->second.due = now + spacing(found->second);
 }
 
 std::size_t HostHealth::first_of(std::span<const Target> left) const {

@@ -54,6 +54,8 @@ class HostHealth {
   void on_failure(const Target& target, base::Instant now, std::uint64_t random);
   // Of a trial, that it is on its way.
   void on_trial(const Target& target);
+  // And that it was given up before anything came of it: the next is as far off as after a failure.
+  void on_trial_ended(const Target& target, base::Instant now);
 
   [[nodiscard]] bool is_suspect(const Target& target) const {
     return suspects_.find(key(target)) != suspects_.end();
@@ -78,6 +80,7 @@ class HostHealth {
   };
   using Key = std::pair<std::string, std::uint16_t>;
 
+  [[nodiscard]] static base::Duration spacing(const Suspect& suspect);
   [[nodiscard]] static Key key(const Target& target) { return {target.host, target.port}; }
 
   std::map<Key, Suspect> suspects_;

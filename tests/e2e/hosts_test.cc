@@ -177,6 +177,26 @@ TEST_F(Hosts, TrialOfASilentHostHoldsNobodyUp) {
   EXPECT_LT(std::chrono::steady_clock::now() - held_up, 4s);
 }
 
+// Nor does a trial hold the last connection that is allowed while a client wants it.
+TEST_F(Hosts, TrialOfASilentHostMakesRoomForAClient) {
+  config_.set("smarthost", "connect_timeout", "5s").set("smarthost", "max_connections", "2");
+  first().go_down();
+  EXPECT_TRUE(attempt().is_accepted());
+  first().on(Point::greeting, always("", Then::silence));
+  first().come_up();
+  const auto begun = std::chrono::steady_clock::now();
+  while (first().connections() == 0) {
+    ASSERT_LT(std::chrono::steady_clock::now() - begun, kPatience);
+    EXPECT_TRUE(attempt().is_accepted());
+  }
+  SmtpClient holder = connect();
+  holder.hello();
+  holder.envelope();  // has the connection that serves
+  const auto held_up = std::chrono::steady_clock::now();
+  EXPECT_TRUE(attempt().is_accepted());
+  EXPECT_LT(std::chrono::steady_clock::now() - held_up, 4s);
+}
+
 TEST_F(Hosts, OnlyConnectionIsTriedAtTheFirstHostWhenItIsTime) {
   config_.set("smarthost", "max_connections", "1").set("smarthost", "max_transactions", "1");
   first().go_down();

@@ -111,6 +111,17 @@ TEST_F(HostHealthTest, GivesOneTrialAtATime) {
   EXPECT_EQ(due(kNow + 1h + HostHealth::kFirst * 2), "a");
 }
 
+TEST_F(HostHealthTest, PutsATrialThatWasGivenUpOffAsFarAsAFailureWould) {
+  health_.on_failure(kThree[0], kNow, 0);
+  health_.on_trial(kThree[0]);
+  health_.on_trial_ended(kThree[0], kNow + 1h);
+  EXPECT_TRUE(health_.is_suspect(kThree[0]));
+  EXPECT_EQ(due(kNow + 1h + HostHealth::kFirst - 1ms), "");
+  EXPECT_EQ(due(kNow + 1h + HostHealth::kFirst), "a");
+  health_.on_trial_ended(kThree[1], kNow);
+  EXPECT_FALSE(health_.is_suspect(kThree[1]));
+}
+
 TEST_F(HostHealthTest, GivesNoTrialsToWhomNobodyWellIsOutdoneBy) {
   health_.on_failure(kThree[1], kNow, 0);
   EXPECT_EQ(due(kNow + 1h), "") << "a, before it, is well";
