@@ -37,7 +37,7 @@ class PoolClient : public SmarthostHolder {
 
 struct LeaseRequest {
   smtp::Extensions needs;
-  bool must_be_fresh = false;
+  bool must_be_fresh = false;  // for AUTH, or since another one has just failed the same mail
   bool is_pinned = false;
   // The name to have given in EHLO; empty: our own. Nothing: whatever it was.
   std::optional<std::string> ehlo_name;
@@ -108,6 +108,7 @@ class SmarthostPool final : SmarthostLinkOwner, SmarthostHostsEvents, net::Timer
   void lease_link(const Waiter& waiter, SmarthostLink& link);
   void hand_over(const Waiter& waiter, SmarthostLink& link, bool is_reused, bool is_reset_owed);
   // smarthost_pool_rate.cc
+  [[nodiscard]] bool needs_turn(const Waiter& waiter) const;
   [[nodiscard]] bool must_wait_for_turn(const Waiter& waiter) const;
   [[nodiscard]] bool take_turn(const Waiter& waiter);
   void refuse_too_many(base::Instant now);

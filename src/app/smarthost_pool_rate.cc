@@ -17,14 +17,18 @@ base::Error over_rate(const relay::Rate& rate, base::Duration wait) {
 
 }  // namespace
 
+bool SmarthostPool::needs_turn(const Waiter& waiter) const {
+  // One that is for AUTH carries no mail yet: take_turn_of_held() counts what comes over it. A mail
+  // whose connection died before the smarthost had answered took its turn when it got that one.
+  return context_->rate && !waiter.request.is_pinned && !waiter.request.must_be_fresh;
+}
+
 bool SmarthostPool::must_wait_for_turn(const Waiter& waiter) const {
-  // One that is for AUTH carries no mail yet: take_turn_of_held() counts what comes over it.
-  if (!context_->rate || waiter.request.is_pinned) return false;
-  return context_->rate->turn_of(0, now()) > now();
+  return needs_turn(waiter) && context_->rate->turn_of(0, now()) > now();
 }
 
 bool SmarthostPool::take_turn(const Waiter& waiter) {
-  return !context_->rate || waiter.request.is_pinned || context_->rate->take(now());
+  return !needs_turn(waiter) || context_->rate->take(now());
 }
 
 std::optional<base::Error> SmarthostPool::take_turn_of_held() {
@@ -37,7 +41,7 @@ void SmarthostPool::refuse_too_many(base::Instant at) {
   std::size_t ahead = 0;
   for (std::size_t i = 0; i < waiters_.size();) {
     const Waiter& waiter = waiters_[i];
-    if (waiter.request.is_pinned) {
+    if (!needs_turn(waiter)) {
       ++i;
       continue;
     }

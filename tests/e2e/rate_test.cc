@@ -101,6 +101,40 @@ TEST_F(MailRate, HoldsOnAConnectionThatAClientAuthenticatedItselfOn) {
   EXPECT_EQ(smarthost().mails().size(), 2U);
 }
 
+// The smarthost never had the mail: it is the same one that goes again, and no other.
+TEST_F(MailRate, CountsAMailOnceWhoseWarmConnectionDied) {
+  limit_to("2/1h");
+  EXPECT_TRUE(attempt().is_accepted());
+  smarthost().on(Point::mail, [](const Situation& at) -> std::optional<Answer> {
+    if (at.wire.number() > 0) return std::nullopt;
+    return Answer{"", Then::close};
+  });
+  EXPECT_TRUE(attempt().is_accepted());
+  EXPECT_EQ(smarthost().connections(), 2U);
+  EXPECT_EQ(smarthost().mails().size(), 2U);
+  expect_put_off(attempt().reply, "2/1h");
+}
+
+TEST_F(MailRate, CountsAMailOnceWhoseConnectionDiedOfTheClientsName) {
+  limit_to("2/1h");
+  config_.set("smarthost", "ehlo_name", "client");
+  client_names_ = {"app.client.test", "printer.client.test"};
+  const auto send_as = [&](const std::string& hello) {
+    SmtpClient client = connect();
+    client.hello(hello);
+    SmtpClient::require(client.mail(make_mail()), 250);
+    client.quit();
+  };
+  send_as("EHLO app.client.test");
+  smarthost().on(Point::sealed_ehlo, [](const Situation& at) -> std::optional<Answer> {
+    if (at.wire.number() > 0) return std::nullopt;
+    return Answer{"", Then::close};
+  });
+  send_as("EHLO printer.client.test");
+  EXPECT_EQ(smarthost().connections(), 2U);
+  EXPECT_EQ(smarthost().mails().size(), 2U);
+}
+
 TEST_F(MailRate, IsNoneUnlessConfigured) {
   for (int i = 0; i < 40; ++i) EXPECT_TRUE(attempt().is_accepted());
 }
