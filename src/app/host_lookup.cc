@@ -26,6 +26,11 @@ base::Result<std::vector<relay::Target>> targets_of(const config::Smarthost& sma
   const bool is_srv = domain.kind == config::HostKind::srv;
   const std::string name = config::certificate_name(smarthost, item);
   if (answer.records.empty()) {
+    // RFC 5321 5.1: records that are there but of no use are an error.
+    if (answer.has_unusable) {
+      return no_service("the records at " + question_of(smarthost, domain).name +
+                        " name nothing that is a host");
+    }
     if (!is_srv) return std::vector<relay::Target>{{domain.name, smarthost.port, 0, 0, name}};
     return no_service("no SRV record at " + question_of(smarthost, domain).name);
   }

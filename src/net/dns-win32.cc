@@ -76,6 +76,7 @@ base::Result<DnsAnswer> look_up_dns(const std::string& name, DnsType type,
     least = least ? std::min(*least, one->dwTtl) : one->dwTtl;
     if (one->wType != static_cast<WORD>(type)) continue;
     std::optional<DnsRecord> record = record_of(*one, type);
+    if (!record) answer.has_unusable = true;
     if (record && answer.records.size() < kMaxDnsRecords) {
       answer.records.push_back(std::move(*record));
     }

@@ -34,6 +34,7 @@ struct DnsRecord {
 struct DnsAnswer {
   std::vector<DnsRecord> records;  // as they came; none: there is no such name, or none of the type
   std::chrono::seconds ttl{0};     // how long that holds; zero where nobody said
+  bool has_unusable = false;       // some were left out: their targets are no names of hosts
 };
 
 // The answer in a message of the DNS (RFC 1035 4). Fault::unreachable when a server could not

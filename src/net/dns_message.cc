@@ -129,6 +129,7 @@ base::Result<DnsAnswer> read_records(Reader& reader, unsigned count, DnsType typ
     }
     std::optional<std::string> target = host_name(reader.name());
     if (!reader.is_good() || reader.at() != begin + size) return broken();
+    if (!target) answer.has_unusable = true;
     if (!target || answer.records.size() == kMaxDnsRecords) continue;
     record.target = std::move(*target);
     answer.records.push_back(std::move(record));

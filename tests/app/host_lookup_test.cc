@@ -86,6 +86,16 @@ TEST(TargetsOfMx, AreTheDomainItselfWithoutARecord) {
   EXPECT_THAT(*targets, ElementsAre(relay::Target{"example.edu", 25, 0, 0, "example.edu"}));
 }
 
+// RFC 5321 5.1: whoever has MX records is not reached past them.
+TEST(TargetsOfMx, AreNotTheDomainItselfWhereItsRecordsAreOfNoUse) {
+  net::DnsAnswer answer;
+  answer.has_unusable = true;
+  const auto targets = targets_of(smarthost_of("mx:example.edu"), "mx:example.edu", answer);
+  ASSERT_FALSE(targets);
+  EXPECT_EQ(targets.error().fault, base::Fault::unreachable);
+  EXPECT_EQ(targets.error().detail, "the records at example.edu name nothing that is a host");
+}
+
 // RFC 7505.
 TEST(TargetsOfMx, AreNoneForADomainThatTakesNoMail) {
   const auto targets =

@@ -112,6 +112,7 @@ TEST(DnsAnswer, LeavesOutTargetsThatNoHostCanHave) {
               srv_record(5, 0, 25, "my_host.example.edu")});
   ASSERT_TRUE(answer);
   EXPECT_THAT(answer->records, ElementsAre(DnsRecord{5, 0, 25, "my_host.example.edu"}));
+  EXPECT_TRUE(answer->has_unusable);
 }
 
 TEST(DnsAnswer, HasNoMoreRecordsThanAreOfUse) {
