@@ -70,7 +70,8 @@ base::Result<std::vector<Seat>> Seating::seats_of(ListenerContext& context,
       Seat& seat = seats.emplace_back();
       seat.context = &context;
       for (std::size_t i = 0; i < slots.size() && seat.reused == 0; ++i) {
-        if (is_taken[i] || slots[i]->wanted() != place.endpoint) continue;
+        const bool is_same = !is_taken[i] && slots[i]->wanted() == place.endpoint;
+        if (!is_same || !slots[i]->is_reachable()) continue;
         is_taken[i] = true;
         seat.reused = i + 1;
       }

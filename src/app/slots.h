@@ -55,6 +55,8 @@ class Slot final : net::ListenerEvents {
 
   [[nodiscard]] const base::Endpoint& wanted() const { return wanted_; }
   [[nodiscard]] const net::SocketAddress& address() const { return listener_->address(); }
+  // Whether clients can come still: the file of a Unix socket may be gone.
+  [[nodiscard]] bool is_reachable() const { return !shared_ || !shared_->has_lost_file(); }
   [[nodiscard]] BoundSocket bound() const { return {address(), shared_}; }
   [[nodiscard]] ListenerContext& context() const { return *context_; }
 

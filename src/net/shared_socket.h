@@ -29,6 +29,9 @@ class SharedSocket {
   // Of its file, where there is one that it made.
   [[nodiscard]] base::Result<void> set_mode(unsigned mode);
 
+  // Whether the file that it made is gone, or another's stands there: no client comes any more.
+  [[nodiscard]] bool has_lost_file() const { return file_ && !has_own_file(); }
+
   [[nodiscard]] const SocketAddress& address() const { return address_; }
   [[nodiscard]] int number() const { return socket_.number(); }
 

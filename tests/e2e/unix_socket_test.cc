@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "support/client_tls.h"
 #include "support/seal_test.h"
 
@@ -135,6 +136,19 @@ TEST_F(UnixSocket, MovesWithAReload) {
   EXPECT_FALSE(std::filesystem::exists(path_));
   expect_mail_through(other);
   EXPECT_EQ(before.mail(make_mail()).code, 250);
+}
+
+// Somebody cleared the folder: the socket is open still, and nobody can come to it.
+TEST_F(UnixSocket, IsMadeAnewByAReloadWhereItsFileIsGone) {
+  config_.set("smtpseal", "workers", base::kCanSharePorts ? "2" : "1");
+  SmtpClient before = connect_to(path_);
+  before.hello();
+  std::filesystem::remove(path_);
+  seal().reload(config_);
+  EXPECT_EQ(seal().wait_for("reload").field("result"), "done");
+  EXPECT_EQ(mode_of(path_), 0660u);
+  EXPECT_EQ(before.mail(make_mail()).code, 250);
+  for (int i = 0; i < 10; ++i) expect_mail_through(path_);
 }
 
 TEST_F(UnixSocket, StaysWhenAReloadFails) {
