@@ -83,17 +83,26 @@ ClientLogin::Step ClientLogin::try_next() {
   auto initial = sasl_->begin();
   if (!initial) return fail(LoginTrouble::not_tried, initial.error());
   shown_ = "AUTH " + std::string(name_);
+  // Of a smarthost that hangs up over it nobody knows whether it counts.
+  trouble_ = LoginTrouble::put_off;
   if (!initial.value()) return Say{shown_};
   std::string response = *std::move(initial).value();
   // RFC 4954 4: "=" is an empty one; one that does not fit into the command waits for the 334.
-  std::string line = shown_ + ' ' + (response.empty() ? "=" : base::encode_base64(response));
-  if (line.size() + 2 <= kMaxAuthCommand) {
+  std::string encoded = response.empty() ? "=" : base::encode_base64(response);
+  if (shown_.size() + 1 + encoded.size() + 2 <= kMaxAuthCommand) {
     base::wipe(response);
-    return Say{std::move(line)};
+    return say(shown_ + ' ', std::move(encoded));
   }
   initial_ = base::Secret(std::move(response));
-  base::wipe(line);
+  base::wipe(encoded);
   return Say{shown_};
+}
+
+ClientLogin::Say ClientLogin::say(std::string command, std::string encoded) {
+  command += encoded;
+  // Of the others one is the secret, and none needs to be hidden.
+  if (encoded.size() > said_.view().size()) said_ = base::Secret(std::move(encoded));
+  return Say{std::move(command)};
 }
 
 ClientLogin::Step ClientLogin::on_reply(const Reply& reply) {
@@ -106,6 +115,7 @@ ClientLogin::Step ClientLogin::on_reply(const Reply& reply) {
   trouble_ = LoginTrouble::none;
   sasl_.reset();
   login_.credentials.secret = base::Secret();
+  said_ = base::Secret();
   return Done{};
 }
 
@@ -128,6 +138,9 @@ ClientLogin::Step ClientLogin::on_challenge(const Reply& reply) {
                                                std::string(name_) + " that is not base64"});
     }
     challenge = *std::move(octets);
+    // It is the reason of a refusal, and is shown.
+    const bool is_reason = login_.credentials.kind == SecretKind::token;
+    if (is_reason) challenge = without_secrets(std::move(challenge));
   }
   auto response = sasl_->respond(challenge);
   if (!response) return cancel(response.error());
@@ -137,7 +150,7 @@ ClientLogin::Step ClientLogin::on_challenge(const Reply& reply) {
 ClientLogin::Step ClientLogin::say_response(std::string response) {
   std::string line = base::encode_base64(response);
   base::wipe(response);
-  if (line.size() + 2 <= kMaxAuthLine) return Say{std::move(line)};
+  if (line.size() + 2 <= kMaxAuthLine) return say({}, std::move(line));
   base::wipe(line);
   return cancel({Fault::config, "the password or token is longer than AUTH can carry (" +
                                     std::to_string(kMaxAuthLine) + " octets in base64)"});
@@ -172,12 +185,23 @@ ClientLogin::Step ClientLogin::fail(LoginTrouble trouble, Error error) {
   return error;
 }
 
-// Servers may say anything, our own words too.
-std::string ClientLogin::words_of(const Reply& reply) const {
-  std::string said = reply.summary();
+std::string ClientLogin::without_secrets(std::string text) const {
+  blot_out(text, said_.view());
   const std::string_view secret = login_.credentials.secret.view();
-  blot_out(said, secret);
-  blot_out(said, base::encode_base64(secret));
+  std::string encoded = base::encode_base64(secret);
+  blot_out(text, encoded);
+  base::wipe(encoded);
+  blot_out(text, secret);
+  return text;
+}
+
+Reply ClientLogin::without_secrets(Reply reply) const {
+  for (std::string& line : reply.lines) line = without_secrets(std::move(line));
+  return reply;
+}
+
+std::string ClientLogin::words_of(const Reply& reply) const {
+  const std::string said = without_secrets(reply.summary());
   std::string text = base::printable(said, kMaxWords) + " (AUTH " + std::string(name_);
   const std::string complaint = sasl_->complaint();
   if (!complaint.empty()) text += ", which it answered with " + complaint;

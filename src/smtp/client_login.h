@@ -29,7 +29,7 @@ struct Login {
 enum class LoginTrouble {
   none,
   not_tried,  // nothing was said that the smarthost could hold against us
-  put_off,    // 4yz, or the exchange went wrong
+  put_off,    // 4yz, no answer, or the exchange went wrong
   refused,    // 5yz: these credentials are no good
 };
 
@@ -52,6 +52,11 @@ class ClientLogin {
   // To what was said last: 235, 334, or a refusal.
   [[nodiscard]] Step on_reply(const Reply& reply);
 
+  // With *** for what must not be shown: servers may repeat what was said to them. To be asked for
+  // before on_reply() is, which forgets it in the end.
+  [[nodiscard]] Reply without_secrets(Reply reply) const;
+  [[nodiscard]] std::string without_secrets(std::string text) const;
+
   // After an error: whether this reply, the last one, is all there is to say about it.
   [[nodiscard]] bool was_refused_by(const Reply& reply) const {
     return reply.code >= 400 && !cancelled_;
@@ -72,6 +77,8 @@ class ClientLogin {
   [[nodiscard]] Step cancel(base::Error why);
   [[nodiscard]] Step fail(LoginTrouble trouble, base::Error error);
   [[nodiscard]] std::string words_of(const Reply& reply) const;
+  // `command`, or nothing, and a response in base64: what is said next, and remembered.
+  [[nodiscard]] Say say(std::string command, std::string encoded);
 
   Login login_;
   std::vector<std::string> offered_;
@@ -81,6 +88,7 @@ class ClientLogin {
   std::string_view name_;
   std::string shown_;
   std::optional<base::Secret> initial_;  // too long for the command: the first response
+  base::Secret said_;                    // the longest response, in base64
   unsigned rounds_ = 0;
   std::optional<base::Error> cancelled_;  // why "*" was said
   LoginTrouble trouble_ = LoginTrouble::not_tried;

@@ -154,6 +154,34 @@ TEST_F(ClientLoginTest, TellsNoSecretThatTheSmarthostRepeats) {
                     HasSubstr("may not use *** (***)")));
 }
 
+TEST_F(ClientLoginTest, TellsNothingOfItsOwnCommandThatTheSmarthostRepeats) {
+  begin({"PLAIN"});
+  EXPECT_THAT(reply(535, "5.7.8 no: AUTH PLAIN AGpvZQBodW50ZXIyMg=="),
+              AllOf(Not(HasSubstr("AGpvZQBodW50ZXIyMg")), HasSubstr("no: AUTH PLAIN ***")));
+  use_token("ya29.nobodys-business");
+  const std::string command = begin({"OAUTHBEARER"});
+  reply(334, base::encode_base64(R"({"status":"401","token":"ya29.nobodys-business"})"));
+  EXPECT_THAT(reply(535, "5.7.8 no: " + command),
+              AllOf(Not(HasSubstr("nobodys")), HasSubstr(R"({"status":"401","token":"***"})"),
+                    HasSubstr("no: AUTH OAUTHBEARER *** (")));
+}
+
+TEST_F(ClientLoginTest, BlotsOutWhatIsSecretInEveryLine) {
+  begin({"PLAIN"});
+  const Reply echo{235, {"hunter22, welcome", "AGpvZQBodW50ZXIyMg=="}};
+  EXPECT_EQ(session_->without_secrets(echo), (Reply{235, {"***, welcome", "***"}}));
+}
+
+// Servers that hang up over a wrong password count it, too.
+TEST_F(ClientLoginTest, CountsAsSoonAsSomethingWasSaid) {
+  begin({});
+  EXPECT_EQ(session_->trouble(), LoginTrouble::not_tried);
+  begin({"PLAIN"});
+  EXPECT_EQ(session_->trouble(), LoginTrouble::put_off);
+  begin({"LOGIN"});
+  EXPECT_EQ(session_->trouble(), LoginTrouble::put_off);
+}
+
 // --- odd exchanges ---
 
 // AUTH-09.

@@ -198,6 +198,20 @@ TEST_F(ClientSessionAuthTest, ChallengesMayBeAsLongAsTheStandardSays) {
   EXPECT_THAT(feed("334 " + std::string(13000, 'A') + "\r\n"), ElementsAre(HasSubstr("too long")));
 }
 
+// RFC 4954 4: one that succeeded lasts as long as the connection (ehlo_name = client).
+TEST_F(ClientSessionAuthTest, ALoginOutlivesAnotherEhlo) {
+  walk_to_login("250-u\r\n250 AUTH PLAIN\r\n");
+  said();
+  EXPECT_THAT(feed("235 2.7.0 ok\r\n"), ElementsAre("ready"));
+  for (const char* name : {"app.test", "printer.test"}) {
+    session_->greet_again(name, now_);
+    EXPECT_EQ(said(), std::string("EHLO ") + name + "\r\n");
+    EXPECT_THAT(feed("250-u\r\n250 AUTH PLAIN\r\n"), ElementsAre("ready"));
+    EXPECT_EQ(said(), "");
+    EXPECT_TRUE(session_->reuse().is_clean);
+  }
+}
+
 TEST_F(ClientSessionAuthTest, IsTimedLikeEveryCommand) {
   walk_to_login("250-u\r\n250 AUTH PLAIN\r\n");
   now_ += 5min;
