@@ -87,10 +87,14 @@ base::Result<Identity> load_identity(const IdentityFiles& files,
 }
 
 base::Result<std::string> read_secret_file(const std::string& path) {
+  std::error_code error;
+  // To open a pipe is to wait for whoever writes into it, with everything else.
+  const fs::file_status status = fs::status(path, error);
+  const bool is_odd = fs::exists(status) && !fs::is_regular_file(status);
+  if (is_odd && !fs::is_directory(status)) return config_error(path, "is no regular file");
   auto content = read_file(path);
   if (!content) return content;
 #ifndef _WIN32
-  std::error_code error;
   const fs::perms mode = fs::status(path, error).permissions();
   const auto let_others = [&](fs::perms what) {
     return !error && (mode & what) != fs::perms::none;
