@@ -228,7 +228,9 @@ void add_unencrypted(CheckReport& report, const CheckFindings& findings) {
 void add_auth(CheckReport& report, const CheckConversation& ready, bool is_own_login) {
   const auto& mechanisms = ready.extensions->auth_mechanisms;
   std::string list = joined(mechanisms);
-  if (list.empty()) {
+  if (list.empty() && is_own_login) {
+    list = "not offered, and smtpseal is to log in";
+  } else if (list.empty()) {
     list = "not offered: the smarthost asks for no password";
   } else if (!ready.handshake) {
     list += ": never used without TLS";

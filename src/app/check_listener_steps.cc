@@ -6,6 +6,7 @@
 #include "app/format.h"
 #include "app/listen_advice.h"
 #include "app/listener_tls.h"
+#include "app/usable_extensions.h"
 #include "base/text.h"
 #include "relay/outcome.h"
 
@@ -18,8 +19,10 @@ std::optional<smtp::Extensions> expected_offer(const CheckListener& one,
                                                const CheckFindings& findings) {
   if (!findings.conversation.extensions) return std::nullopt;
   const bool is_encrypted = one.listener.tls == config::ClientTls::implicit;
-  return smtp::offer_to_client(*findings.conversation.extensions,
-                               offer_policy(one.listener, {is_encrypted, true}));
+  const smtp::Extensions usable =
+      usable_extensions(*findings.conversation.extensions, findings.smarthost,
+                        findings.conversation.handshake.has_value());
+  return smtp::offer_to_client(usable, offer_policy(one.listener, {is_encrypted, true}));
 }
 
 // With how TLS comes into it, which is what most listeners differ in.

@@ -54,6 +54,7 @@ void CheckTalk::try_login() {
   while (auto* say = std::get_if<smtp::ClientLogin::Say>(&step)) {
     latest = ask(smtp::Sent::auth, say->line, dialogue.shown());
     if (!latest) return;
+    held_.exchanges.back().reply = dialogue.without_secrets(*latest);
     step = dialogue.on_reply(*latest);
   }
   const auto* const error = std::get_if<base::Error>(&step);

@@ -126,6 +126,12 @@ bool has_step(const CheckReport& report, std::string_view name) {
                      [&](const CheckStep& step) { return step.step == name; });
 }
 
+bool has_failed(const CheckReport& report, std::string_view name) {
+  return std::any_of(report.steps.begin(), report.steps.end(), [&](const CheckStep& step) {
+    return step.step == name && step.status == CheckStatus::fail;
+  });
+}
+
 std::vector<std::string_view> main_steps(const CheckReport& report) {
   if (report.mode == config::Mode::implicit) {
     return {"dns",  "connect",  "tls",      "certificate", "trust",
@@ -260,6 +266,8 @@ void add_unreached(CheckReport& report) {
 void conclude(CheckReport& report, const CheckFindings& findings) {
   if (report.path_failure() == nullptr) {
     report.summary = summarise_success(report, findings);
+    // With a login that fails no mail goes, however much else is in order.
+    if (findings.smarthost.login.is_configured() && has_failed(report, "login")) return;
     report.configuration_title = "Configuration that works, for " + where_to_write(findings) + ":";
     report.configuration = format_smarthost_lines(findings.smarthost);
     return;
@@ -301,6 +309,13 @@ std::vector<std::string> format_smarthost_lines(const config::Smarthost& smartho
     add("pin", config::format_list(options.pins));
     add("verify_name", options.verify_name);
   }
+  const config::Login& login = smarthost.login;
+  add("username", login.username);
+  add("password_file", login.password_file);
+  add("password_command", login.password_command);
+  add("token_file", login.token_file);
+  add("token_command", login.token_command);
+  if (login.mechanism) add("auth_mechanism", base::lowered(smtp::to_string(*login.mechanism)));
   return lines;
 }
 

@@ -5,6 +5,7 @@
 
 #include "app/ehlo_name.h"
 #include "app/format.h"
+#include "app/usable_extensions.h"
 
 namespace app {
 
@@ -328,10 +329,7 @@ bool SmarthostLink::has_unsent() const {
 }
 
 smtp::Extensions SmarthostLink::usable_extensions() const {
-  smtp::Extensions extensions = session_->extensions();
-  if (!context_.smarthost.chunking) extensions.chunking = extensions.binarymime = false;
-  if (!has_tls() || context_.smarthost.login.is_configured()) extensions.auth_mechanisms.clear();
-  return extensions;
+  return app::usable_extensions(session_->extensions(), context_.smarthost, has_tls());
 }
 
 }  // namespace app

@@ -132,8 +132,7 @@ class SmarthostLink final : net::ConnectorEvents,
   // As it stands in the log: version, cipher, verdict. Empty without TLS.
   [[nodiscard]] std::string tls_summary() const;
   [[nodiscard]] bool has_tls() const { return engine_ != nullptr; }
-  // What mail can rely on here. AUTH is not among it without TLS: credentials never go in the
-  // clear; nor where we have logged in ourselves.
+  // What mail can rely on here: see usable_extensions.h.
   [[nodiscard]] smtp::Extensions usable_extensions() const;
 
   // For the pool's books.

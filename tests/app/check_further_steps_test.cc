@@ -101,6 +101,17 @@ TEST(Probes, ExitWithRefusedForAWrongPassword) {
   EXPECT_THAT(step_of(report, "login").advice, HasSubstr("password is wrong"));
 }
 
+// A password that was only tried (--auth-user) is the application's; that of the configuration is
+// part of it.
+TEST(Probes, CallNoConfigurationWorkingWhoseLoginFails) {
+  CheckFindings findings = probed({{"AUTH PLAIN", true, reply(535, {"5.7.8 no"}), 1}});
+  EXPECT_FALSE(report_on(findings).configuration.empty());
+  findings.smarthost.login.username = "joe";
+  const CheckReport report = report_on(findings);
+  EXPECT_TRUE(report.configuration.empty());
+  EXPECT_EQ(report.configuration_title, "");
+}
+
 TEST(Probes, ExitWithTemporaryForALoginThatCannotBeCheckedNow) {
   const CheckReport report =
       report_on(probed({{"AUTH PLAIN", true, reply(454, {"4.7.0 try later"}), 1}}));

@@ -53,6 +53,28 @@ TEST(ListenerStep, SaysThatAnAddressIsFreeAndWhatWouldBeOffered) {
   EXPECT_THAT(step.more, Contains(HasSubstr("AUTH PLAIN, LOGIN")));
 }
 
+// What `run` offers where it logs in itself, or where AUTH would go in the clear: none.
+TEST(ListenerStep, OffersNoLoginThatRunWouldNotOffer) {
+  CheckFindings own_login = good_findings();
+  own_login.smarthost.login.username = "joe";
+  CheckFindings no_tls = good_findings();
+  no_tls.smarthost.tls.level = tls::Level::none;
+  no_tls.conversation.handshake.reset();
+  for (CheckFindings findings : {own_login, no_tls}) {
+    CheckListener free;
+    free.endpoint = address("127.0.0.1:2525");
+    CheckListener running = free;
+    speak_as_smtpseal(running, {"PIPELINING", "SIZE 1000", "ENHANCEDSTATUSCODES"});
+    findings.listeners = {free, running};
+    for (const CheckStep& step : report_on(findings).steps) {
+      if (step.step != "listener") continue;
+      EXPECT_EQ(step.status, CheckStatus::pass) << step.detail;
+      EXPECT_THAT(step.more, Contains(HasSubstr("offer")));
+      EXPECT_THAT(step.more, Not(Contains(HasSubstr("AUTH"))));
+    }
+  }
+}
+
 TEST(ListenerStep, PassesWhereARunningSmtpsealOffersWhatItShould) {
   const CheckReport report = report_with([](CheckListener& one) {
     speak_as_smtpseal(one, {"PIPELINING", "SIZE 1000", "ENHANCEDSTATUSCODES", "AUTH PLAIN LOGIN"});

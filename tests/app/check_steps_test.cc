@@ -365,5 +365,17 @@ TEST(CheckSteps, WriteEveryLineThatIsNotADefault) {
                           "verify_name = b.example"));
 }
 
+TEST(CheckSteps, WriteWhereASecretIsAndNeverWhatItIs) {
+  config::Smarthost smarthost;
+  smarthost.hosts = {"a.example"};
+  smarthost.login.username = "joe";
+  smarthost.login.token_command = "get-token joe";
+  smarthost.login.mechanism = smtp::Mechanism::xoauth2;
+  EXPECT_THAT(format_smarthost_lines(smarthost),
+              ElementsAre("[smarthost]", "host = a.example", "port = 25", "mode = starttls",
+                          "tls = verify", "username = joe", "token_command = get-token joe",
+                          "auth_mechanism = xoauth2"));
+}
+
 }  // namespace
 }  // namespace app
