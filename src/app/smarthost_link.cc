@@ -317,7 +317,10 @@ void SmarthostLink::fail(const base::Error& error) {
   if (std::exchange(is_dead_, true)) return;
   timer_.arm(std::nullopt);
   judging_.reset();
-  if (!is_ready_) log_refusal(error);
+  if (!is_ready_) {
+    enter_login_verdict(error);
+    log_refusal(error);
+  }
   owner_.on_link_dead(*this, error);
   SmarthostHolder* holder = std::exchange(holder_, nullptr);
   if (holder != nullptr) holder->on_smarthost_lost(error, has_unsent_bytes);

@@ -157,6 +157,8 @@ class SmarthostLink final : net::ConnectorEvents,
   void begin_attempt();
   void hand_over_credentials();
   void settle_login();
+  // Into the books: whether what the connection fails with counts as a refused login.
+  void enter_login_verdict(const base::Error& error);
   [[nodiscard]] bool may_log_in_again(const base::Error& error);
   void log_in_again(const base::Error& error);
 

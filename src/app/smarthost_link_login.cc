@@ -70,17 +70,22 @@ void SmarthostLink::settle_login() {
   login_refusal_.reset();
 }
 
-// Whether what the session failed with calls for fresh credentials; its verdict is entered in the
-// books.
+// A smarthost that hangs up over a password, or never answers, may have counted it.
+void SmarthostLink::enter_login_verdict(const base::Error& error) {
+  const smtp::ClientLogin* const login = session_ ? session_->login() : nullptr;
+  const base::Instant now = context_.loop->now();
+  const auto trouble = login != nullptr ? login->trouble() : smtp::LoginTrouble::not_tried;
+  if (attempt_ && trouble == smtp::LoginTrouble::refused) attempt_->refuse(error, now);
+  if (attempt_ && trouble == smtp::LoginTrouble::put_off) attempt_->fail(error, now);
+  attempt_.reset();
+}
+
+// Whether what the session failed with calls for fresh credentials.
 bool SmarthostLink::may_log_in_again(const base::Error& error) {
   const smtp::ClientLogin* const login = session_->login();
   if (is_ready_ || login == nullptr) return false;
-  const smtp::LoginTrouble trouble = login->trouble();
-  if (attempt_ && trouble != smtp::LoginTrouble::not_tried) {
-    attempt_->refuse(error, context_.loop->now());
-  }
-  attempt_.reset();
-  if (trouble != smtp::LoginTrouble::refused) return false;
+  enter_login_verdict(error);
+  if (login->trouble() != smtp::LoginTrouble::refused) return false;
   context_.login->forget();
   return !login_refusal_;
 }

@@ -10,12 +10,16 @@
 namespace app {
 
 SmarthostLogin::SmarthostLogin(net::Loop& loop, config::Login login, std::string account)
-    : loop_(loop), login_(std::move(login)), account_(std::move(account)) {}
+    : loop_(loop), login_(std::move(login)), account_(std::move(account)), expiry_(loop, *this) {
+  if (auto key = tls::crypto().random(base::digest_size(base::Hash::sha256))) {
+    mark_key_ = std::move(key).value();
+  }
+}
 
 SmarthostLogin::~SmarthostLogin() = default;
 
 void SmarthostLogin::want(LoginWaiter& waiter) {
-  if (kept_ && loop_.now() - kept_since_ < kKept) {
+  if (kept_) {
     waiter.on_credentials(*kept_);
     return;
   }
@@ -40,16 +44,24 @@ void SmarthostLogin::on_background_done(base::Result<void> result) {
       result ? *std::exchange(*std::exchange(fetched_, nullptr), std::nullopt)
              : base::Result<smtp::Credentials>(result.error());
   kept_.reset();
-  if (credentials) {
-    kept_ = credentials.value();
-    kept_since_ = loop_.now();
-  }
+  if (credentials) keep(credentials.value());
   while (!waiters_.empty()) {
     LoginWaiter* const waiter = waiters_.front();
     waiters_.erase(waiters_.begin());
     waiter->on_credentials(credentials);
   }
 }
+
+void SmarthostLogin::keep(const smtp::Credentials& credentials) {
+  kept_ = credentials;
+  expiry_.arm(loop_.now() + kKept);
+  auto mark = tls::crypto().hmac(base::Hash::sha256, mark_key_, credentials.secret.view());
+  if (!mark || *mark == mark_) return;
+  if (!mark_.empty()) login_guard().renew(account_);
+  mark_ = *std::move(mark);
+}
+
+void SmarthostLogin::on_timer() { kept_.reset(); }
 
 smtp::Login SmarthostLogin::make(const smtp::Credentials& credentials, const std::string& host,
                                  std::uint16_t port) const {

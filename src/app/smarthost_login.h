@@ -16,6 +16,7 @@
 #include "config/login.h"
 #include "net/background.h"
 #include "net/loop.h"
+#include "net/timer.h"
 #include "smtp/client_login.h"
 
 namespace app {
@@ -29,7 +30,7 @@ class LoginWaiter {
   ~LoginWaiter() = default;
 };
 
-class SmarthostLogin final : net::BackgroundEvents {
+class SmarthostLogin final : net::BackgroundEvents, net::TimerEvents {
  public:
   static constexpr base::Duration kKept = std::chrono::minutes(1);
   // Connections that are opened at the same time once a login has succeeded; before, one.
@@ -58,6 +59,8 @@ class SmarthostLogin final : net::BackgroundEvents {
 
  private:
   void on_background_done(base::Result<void> result) override;
+  void on_timer() override;
+  void keep(const smtp::Credentials& credentials);
 
   net::Loop& loop_;
   config::Login login_;
@@ -67,7 +70,10 @@ class SmarthostLogin final : net::BackgroundEvents {
   // Shared with the work, which nobody can stop.
   std::shared_ptr<std::optional<base::Result<smtp::Credentials>>> fetched_;
   std::optional<smtp::Credentials> kept_;
-  base::Instant kept_since_;
+  net::Timer expiry_;  // of them
+  // What tells one secret from another with a key that never leaves this process.
+  std::string mark_key_;
+  std::string mark_;  // of the last one
 };
 
 }  // namespace app

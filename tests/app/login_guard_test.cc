@@ -30,26 +30,72 @@ class LoginGuardTest : public ::testing::Test {
     attempt->refuse({base::Fault::login, "535 no"}, now_);
   }
 
+  void fail() {
+    auto attempt = begin();
+    ASSERT_TRUE(attempt);
+    attempt->fail({base::Fault::login, "454 later"}, now_);
+  }
+
   base::Instant now_{1h};
   LoginGuard guard_;
   std::string held_;
   bool is_waiting_ = false;
 };
 
-TEST_F(LoginGuardTest, AllowsThreeRefusalsAMinute) {
+TEST_F(LoginGuardTest, AllowsThreeFailuresAMinute) {
   for (int i = 0; i < 3; ++i) {
-    refuse();
+    fail();
     now_ += 10s;
   }
   EXPECT_FALSE(begin());
-  EXPECT_EQ(held_, "535 no; it is not asked again for 31 s");
+  EXPECT_EQ(held_, "454 later; it is not asked again for 31 s");
   now_ += 29s;
   EXPECT_FALSE(begin());
   now_ += 1s;
-  refuse();
+  fail();
   EXPECT_FALSE(begin()) << "the second and third are still within the minute";
   now_ += 1min;
   EXPECT_TRUE(begin());
+}
+
+// A minute is enough for what was a mishap; accounts are locked for what goes on.
+TEST_F(LoginGuardTest, TriesWhatIsRefusedOverAndOverEveryTenMinutes) {
+  for (int i = 0; i < 3; ++i) refuse();
+  EXPECT_FALSE(begin());
+  now_ += 1min;
+  for (int i = 0; i < 3; ++i) {
+    refuse();
+    now_ += 10min - 1s;
+    EXPECT_FALSE(begin());
+    EXPECT_EQ(held_, "535 no; it is not asked again for 2 s");
+    now_ += 1s;
+  }
+  begin()->accept();
+  for (int i = 0; i < 3; ++i) refuse();
+  now_ += 1min;
+  EXPECT_TRUE(begin()) << "the success began it anew";
+}
+
+TEST_F(LoginGuardTest, ForgetsWhatNobodyAskedAboutForAnHour) {
+  begin("a")->accept();
+  now_ += 1h - 1s;
+  EXPECT_TRUE(begin("b"));
+  EXPECT_TRUE(guard_.is_proven("a"));
+  now_ += 1s;
+  EXPECT_TRUE(begin("b"));
+  EXPECT_FALSE(guard_.is_proven("a"));
+}
+
+TEST_F(LoginGuardTest, TriesAnotherPasswordSoon) {
+  for (int i = 0; i < 3; ++i) refuse();
+  now_ += 1min;
+  refuse();
+  now_ += 1min;
+  EXPECT_FALSE(begin());
+  guard_.renew("a");
+  EXPECT_TRUE(begin());
+  for (int i = 0; i < 3; ++i) refuse();
+  EXPECT_FALSE(begin()) << "three a minute, whichever they are";
 }
 
 TEST_F(LoginGuardTest, CountsAccountsApart) {
