@@ -371,10 +371,10 @@ TEST(CheckSteps, WriteWhereASecretIsAndNeverWhatItIs) {
   smarthost.login.username = "joe";
   smarthost.login.token_command = "get-token joe";
   smarthost.login.mechanism = smtp::Mechanism::xoauth2;
-  EXPECT_THAT(format_smarthost_lines(smarthost),
-              ElementsAre("[smarthost]", "host = a.example", "port = 25", "mode = starttls",
-                          "tls = verify", "username = joe", "token_command = get-token joe",
-                          "auth_mechanism = xoauth2"));
+  EXPECT_THAT(
+      format_smarthost_lines(smarthost),
+      ElementsAre("[smarthost]", "host = a.example", "port = 25", "mode = starttls", "tls = verify",
+                  "username = joe", "token_command = get-token joe", "auth_mechanism = xoauth2"));
 }
 
 }  // namespace
