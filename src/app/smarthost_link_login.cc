@@ -25,7 +25,11 @@ void SmarthostLink::prepare_login() {
 void SmarthostLink::on_credentials(const base::Result<smtp::Credentials>& credentials) {
   if (is_dead_) return;
   if (!credentials) {
-    fail(credentials.error());
+    // What a command said may hold anything: that is for whoever reads the log, not for clients.
+    const base::Error& error = credentials.error();
+    context_.log->warn(id_text(), "login-fail",
+                       {{"host", target().host}, {"reason", error.detail}});
+    fail({error.fault, "our login to the smarthost cannot be had, the log says why (login-fail)"});
     return;
   }
   const smtp::Credentials& fetched = credentials.value();

@@ -230,12 +230,14 @@ TEST_F(LoginTest, TakesThePasswordFromACommand) {
   expect_mail_by("PLAIN");
 }
 
-TEST_F(LoginTest, TellsWhyACommandFailed) {
+TEST_F(LoginTest, TellsTheLogWhyACommandFailedAndNotTheClient) {
   config_.unset("smarthost", "password_file")
       .set("smarthost", "password_command", "echo the vault is locked >&2; exit 3");
   start();
-  expect_put_off("the vault is locked");
-  EXPECT_THAT(seal().wait_for("smarthost-fail").text, HasSubstr("password_command: "));
+  expect_put_off("our login to the smarthost cannot be had");
+  const std::string told = seal().wait_for("login-fail").text;
+  EXPECT_THAT(told, HasSubstr("password_command: "));
+  EXPECT_THAT(told, HasSubstr("the vault is locked"));
   EXPECT_TRUE(smarthost().journal().records().empty()) << "there is nothing to be said to it";
 }
 
