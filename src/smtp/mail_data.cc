@@ -102,7 +102,14 @@ std::size_t MailDataDecoder::receive(std::string_view bytes, std::string& out) {
           end_line(out, true);
         }
         break;
-      case State::text: taken += receive_text(bytes.substr(taken), out); break;
+      case State::text:
+        if (is_lone_dot_ && c == '.') {
+          ++taken;  // a doubled dot behind a bare line end: stuffing (see mail_data.h)
+          is_lone_dot_ = false;
+        } else {
+          taken += receive_text(bytes.substr(taken), out);
+        }
+        break;
       case State::cr:
         if (c == '\n') {
           ++taken;

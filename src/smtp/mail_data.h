@@ -3,6 +3,14 @@
 // Decoding ends at CRLF.CRLF and at nothing else, ever. What comes out holds only CRLF line ends,
 // no dot stuffing and no NUL, so that what a client sent can never mean something else to the
 // smarthost (SMTP smuggling, CVE-2023-51764 and kin). Encoding is its exact inverse.
+//
+// A dot at the start of a line is stuffing behind CRLF. Behind a bare LF or CR, which by RFC 5321
+// 2.3.8 begins no line, there are clients of two kinds: those whose lines end so, and which stuff
+// them (Python's smtplib, given bytes), and those that know nothing of stuffing. The first have no
+// line with one dot at its start, so two there are one that was stuffed, and one is text. Postfix
+// takes one away, too, which leaves the second kind's lines without it. That some text of theirs
+// begins with two dots is the price. Nothing of this can end anything: whatever dot is left is
+// stuffed again on its way to the smarthost.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +42,7 @@ class MailDataDecoder {
  private:
   enum class State {
     line_start,  // after CRLF (or at the very beginning)
-    bare_start,  // after a bare LF or CR: a dot here is not stuffing and never ends anything
+    bare_start,  // after a bare LF or CR: two dots here are one, and none ever ends anything
     dot,         // CRLF "."
     dot_cr,      // CRLF "." CR
     text,
@@ -51,7 +59,7 @@ class MailDataDecoder {
   bool has_bare_line_ends_ = false;
   bool has_nul_ = false;
   bool has_false_end_ = false;
-  bool is_lone_dot_ = false;  // the line so far is exactly "."
+  bool is_lone_dot_ = false;  // behind a bare line end the line so far is exactly "."
 };
 
 // From the client, with BDAT (RFC 3030): the bytes of chunks in, mail data out. Of a message that

@@ -158,6 +158,10 @@ std::string meaning_of_data(std::string_view data) {
     // A dot that is all of its line, whatever ends it, is no stuffing.
     const bool is_alone = i + 1 < data.size() && (data[i + 1] == '\r' || data[i + 1] == '\n');
     if (data[i] == '.' && is_line_start && !is_alone) continue;
+    // Behind half a line end one of two dots is.
+    const bool is_half_start =
+        i > 0 && !is_line_start && (data[i - 1] == '\r' || data[i - 1] == '\n');
+    if (is_half_start && data.substr(i).starts_with("..")) continue;
     unstuffed += data[i];
   }
   return with_lf_ends(unstuffed);

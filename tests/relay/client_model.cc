@@ -26,13 +26,18 @@ std::string trim(const std::string& text) {
 }
 
 // Every line end becomes CRLF and no NUL is left; with `is_stuffed`, a dot behind a CRLF (or at the
-// beginning) goes, unless it is all of a line that ends in half a CRLF.
+// beginning) goes, unless it is all of a line that ends in half a CRLF, and of two dots behind half
+// a CRLF one goes.
 std::string normalised(const std::string& raw, bool is_stuffed) {
   std::string out;
   bool is_fresh = true;
+  bool is_half_fresh = false;
   for (std::size_t i = 0; i < raw.size(); ++i) {
     const char c = raw[i];
     const char next = i + 1 < raw.size() ? raw[i + 1] : '\0';
+    const bool is_first_of_two = is_half_fresh && c == '.' && next == '.';
+    is_half_fresh = false;
+    if (is_stuffed && is_first_of_two) continue;
     if (is_stuffed && is_fresh && c == '.' && next != '\r' && next != '\n') {
       is_fresh = false;
       continue;
@@ -44,6 +49,7 @@ std::string normalised(const std::string& raw, bool is_stuffed) {
       ++i;
     } else if (c == '\r' || c == '\n') {
       out.append("\r\n");
+      is_half_fresh = true;
     } else {
       out.push_back(c);
     }

@@ -4,6 +4,7 @@
 #include <array>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -53,7 +54,8 @@ Decoded model(std::string_view bytes) {
   result.taken = result.is_ended ? end + 3 : bytes.size();
   std::string_view data(bytes);
   if (result.is_ended) data = std::string_view(framed).substr(2, end);
-  bool is_after_crlf = true;  // where a dot is stuffing
+  bool is_after_crlf = true;   // where a dot is stuffing
+  bool is_after_bare = false;  // where the first of two is
   for (std::size_t i = 0; i < data.size(); ++i) {
     const char c = data[i];
     const bool is_crlf = c == '\r' && i + 1 < data.size() && data[i + 1] == '\n';
@@ -65,6 +67,8 @@ Decoded model(std::string_view bytes) {
       continue;
     }
     is_after_crlf = false;
+    const bool is_doubled = c == '.' && i + 1 < data.size() && data[i + 1] == '.';
+    if (std::exchange(is_after_bare, false) && is_doubled) continue;
     if (c == '\0') {
       result.has_nul = true;
     } else if (is_crlf) {
@@ -76,6 +80,7 @@ Decoded model(std::string_view bytes) {
       if (c == '\r' && i + 1 == data.size() && !result.is_ended) break;
       result.content.append("\r\n");
       result.has_bare = true;
+      is_after_bare = true;
     } else {
       result.content.push_back(c);
     }
@@ -121,6 +126,18 @@ TEST(MailDataDecoder, TakesADotRightAwayAsAnEmptyMessage) {
 
 TEST(MailDataDecoder, RemovesTheStuffingOfLeadingDots) {
   EXPECT_EQ(decode("..a\r\n...\r\n.b\r\n.\r\n").content, ".a\r\n..\r\nb\r\n");
+}
+
+// Lines of clients that stuff, whatever they end them with, and of such as do not know of it.
+TEST(MailDataDecoder, RemovesOneOfTwoDotsBehindABareLineEndAndNoLoneOne) {
+  for (const std::string end : {"\n", "\r"}) {
+    const std::string lines =
+        "..a" + end + "..b" + end + "..." + end + ".c" + end + ".." + end + "." + end;
+    EXPECT_EQ(decode("x" + end + lines + "\r\n.\r\n").content,
+              "x\r\n.a\r\n.b\r\n..\r\n.c\r\n.\r\n.\r\n\r\n");
+  }
+  EXPECT_FALSE(decode("a\n..\nb\n..\r\nc").has_false_end);
+  EXPECT_FALSE(decode("a\n..\r\nMAIL\r\n").is_ended);
 }
 
 TEST(MailDataDecoder, MakesEveryLineEndCrlf) {
@@ -223,8 +240,8 @@ TEST(MailDataDecoder, AgreesWithThePlainModelOnEveryShortInput) {
 // Lines of every length, so that what is looked at in blocks is looked at in every position.
 TEST(MailDataDecoder, AgreesWithThePlainModelOnLinesOfEveryLength) {
   constexpr std::string_view kOrdinary = "a.\t\x0b\x0e\x7f\x80\xff";
-  constexpr std::array<std::string_view, 6> kOthers = {"\r\n", "\r\n.", "\r\n..",
-                                                       "\r",   "\n",    "\r\r\n"};
+  constexpr std::array<std::string_view, 9> kOthers = {"\r\n",   "\r\n.", "\r\n..", "\r",   "\n",
+                                                       "\r\r\n", "\n.",   "\n..",   "\r..."};
   std::mt19937 random(1);
   for (int i = 0; i < 4000; ++i) {
     std::string bytes;
