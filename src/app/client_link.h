@@ -152,6 +152,7 @@ class ClientLink final : PoolClient,
   std::string served_by_;
   std::string served_tls_;
   bool was_reused_ = false;
+  bool is_behind_trace_ = false;  // nothing stands behind our trace line yet
   bool is_paused_for_smarthost_ = false;
   bool is_draining_ = false;
   bool is_driving_ = false;

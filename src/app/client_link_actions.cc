@@ -79,7 +79,8 @@ void ClientLink::perform(const relay::action::BeginData& action) {
   } else {
     lease_->send(smtp::Sent::data, "DATA");
   }
-  if (context_.listener.received_header) lease_->send_data(trace_line());
+  is_behind_trace_ = context_.listener.received_header;
+  if (is_behind_trace_) lease_->send_data(trace_line());
 }
 
 void ClientLink::log_tolerated() {
@@ -106,6 +107,11 @@ std::string ClientLink::trace_line() {
 
 void ClientLink::perform(const relay::action::SendData& action) {
   if (lease_ == nullptr) return;
+  // A mail without a header may begin with white space. Behind our trace line that would be a
+  // continuation (RFC 5322 2.2.3): the client's words would be ours, and gone from its mail.
+  const bool begins_body = std::exchange(is_behind_trace_, false) && !action.bytes.empty() &&
+                           (action.bytes.front() == ' ' || action.bytes.front() == '\t');
+  if (begins_body && !context_.listener.sender.changes_header()) lease_->send_data("\r\n");
   if (!senders_) {
     lease_->send_data(action.bytes);
   } else if (const auto refusal = senders_->send_data(action.bytes, *lease_)) {

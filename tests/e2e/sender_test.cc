@@ -135,6 +135,7 @@ class HeaderFrom : public Sender {
                   unstuffed(body));
     EXPECT_EQ(stored("Hello.\r\n..\r\n"), "From: app@example.edu\r\n\r\nHello.\r\n.\r\n");
     EXPECT_EQ(stored(""), "From: app@example.edu\r\n");
+    EXPECT_EQ(stored(" From: x@y.test\r\n"), "From: app@example.edu\r\n\r\n From: x@y.test\r\n");
   }
 
   // A From so long is refused, at the end of the mail data; and the connection to the smarthost, or
@@ -242,6 +243,20 @@ TEST_F(HeaderFrom, TooLongToBeHeldIsRefusedWithData) { expect_refusal_of_what_ca
 TEST_F(HeaderFrom, TooLongToBeHeldIsRefusedWithChunks) {
   offer_chunking();
   expect_refusal_of_what_cannot_be_held();
+}
+
+TEST_F(HeaderFrom, IsForcedInTheMailBehindOneThatWasGivenUpInsideItsHeader) {
+  offer_chunking();
+  SmtpClient client = connect();
+  client.hello();
+  client.envelope();
+  client.send("BDAT 16\r\nFrom: app@exampl");
+  EXPECT_EQ(client.read_reply().code, 250);
+  EXPECT_EQ(client.command("RSET").code, 250);
+  EXPECT_EQ(client.mail(" e.edu\r\nx\r\n").code, 250);
+  client.quit();
+  EXPECT_EQ(smarthost().wait_for_mails(1).at(0).without_trace(),
+            "From: app@example.edu\r\n\r\n e.edu\r\nx\r\n");
 }
 
 TEST_F(HeaderFrom, IsForcedAfterASmarthostThatFailed) {

@@ -193,6 +193,24 @@ TEST_F(SloppyClient, SendsLinesOfAnyLengthAndAllOctetsAndTheyArrive) {
   EXPECT_EQ(smarthost().wait_for_mails(1).at(0).without_trace(), mail);
 }
 
+// Our trace line must not swallow what looks like its continuation, nor be forged by it.
+TEST_F(SloppyClient, WhoseMailBeginsWithWhiteSpaceLosesNoneOfIt) {
+  std::size_t count = 0;
+  for (const std::string& mail :
+       std::vector<std::string>{" by evil.test\r\nSubject: x\r\n", "\tx\r\n"}) {
+    EXPECT_TRUE(attempt(mail).is_accepted());
+    const StoredMail stored = smarthost().wait_for_mails(++count).back();
+    EXPECT_EQ(stored.without_trace(), "\r\n" + mail);
+  }
+}
+
+// Whichever way it ends its lines, a client that stuffs them is understood.
+TEST_F(SloppyClient, MayStuffDotsBehindBareLineFeeds) {
+  EXPECT_TRUE(attempt("Subject: x\n\n..stuffed\n...\n.plain\r\n").is_accepted());
+  EXPECT_EQ(smarthost().wait_for_mails(1).at(0).without_trace(),
+            "Subject: x\r\n\r\n.stuffed\r\n..\r\n.plain\r\n");
+}
+
 TEST_F(SloppyClient, MaySendOneChunkOfAnySize) {
   Behavior behavior = smarthost().behavior();
   behavior.keywords = {"PIPELINING", "CHUNKING"};
