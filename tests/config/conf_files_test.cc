@@ -92,6 +92,46 @@ TEST_F(ConfFilesTest, TakeStanfordsMailToProductionAndToTheTestRelay) {
             "smtp-test.stanford.edu");
 }
 
+// Where each takes mail, and as whom: what is wrong there nobody notices before the first mail.
+TEST_F(ConfFilesTest, TakeMailWhereTheirProviderWantsItAndLogInAsItWants) {
+  struct Preset {
+    std::string_view file, host;
+    std::uint16_t port;
+    bool logs_in, is_from_forced;
+  };
+  for (const Preset& preset :
+       {Preset{"submission.conf", "smtp.example.com", 587, true, true},
+        Preset{"microsoft365-submission.conf", "smtp.office365.com", 587, true, true},
+        Preset{"microsoft365-connector.conf", "example-com.mail.protection.outlook.com", 25, false,
+               false},
+        Preset{"gmail-relay.conf", "smtp-relay.gmail.com", 587, false, false},
+        Preset{"gmail-submission.conf", "smtp.gmail.com", 587, true, true},
+        Preset{"amazon-ses.conf", "email-smtp.us-east-1.amazonaws.com", 587, true, false},
+        Preset{"postfix-local.conf", "127.0.0.1", 25, false, false}}) {
+    SCOPED_TRACE(preset.file);
+    sources_.file = (kConfFolder / "examples" / preset.file).string();
+    const Config config = load_right().config;
+    const Smarthost& smarthost = config.smarthosts.at(0);
+    EXPECT_THAT(smarthost.hosts, ElementsAre(std::string(preset.host)));
+    EXPECT_EQ(smarthost.port, preset.port);
+    EXPECT_EQ(smarthost.mode, Mode::starttls);
+    EXPECT_EQ(!smarthost.login.username.empty(), preset.logs_in);
+    const smtp::SenderOptions& sender = config.listeners.at(0).sender;
+    EXPECT_EQ(sender.header_from == smtp::SenderMode::force, preset.is_from_forced);
+    // The mailbox that logs in is the one that mail bears.
+    if (preset.is_from_forced) EXPECT_EQ(sender.address, smarthost.login.username);
+  }
+}
+
+TEST_F(ConfFilesTest, ShowMicrosoft365ATokenOrTheConnectorsCertificate) {
+  sources_.file = (kConfFolder / "examples" / "microsoft365-submission.conf").string();
+  const Login login = load_right().config.smarthosts.at(0).login;
+  EXPECT_EQ(login.mechanism, smtp::Mechanism::xoauth2);
+  EXPECT_FALSE(login.token_command.empty());
+  sources_.file = (kConfFolder / "examples" / "microsoft365-connector.conf").string();
+  EXPECT_FALSE(load_right().config.smarthosts.at(0).client_identity.is_empty());
+}
+
 // One key of smtpseal.conf: "#key = value" or "key = value", and the comment above it.
 struct Documented {
   std::string section, key, value, comment;
