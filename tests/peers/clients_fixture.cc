@@ -154,6 +154,7 @@ void ClientsTest::expect_stored(Copies missing, std::size_t transactions) {
     }
     EXPECT_NE(stored.find("by seal.client.test (smtpseal) with "), std::string::npos) << stored;
   }
+  seal_->wait_for("transaction", transactions);
   EXPECT_EQ(seal_->count("transaction"), transactions);
   for (const LogLine& open : seal_->events("smarthost-open")) {
     EXPECT_EQ(open.field("verify"), "verified") << open.text;

@@ -105,6 +105,7 @@ TEST_F(PostfixTest, StoresTheCorpusByteForByte) {
     client.quit();
     expect_stored(postfix_->wait_for_mails(1).at(0), mail);
   }
+  seal_->wait_for("smarthost-open");
   EXPECT_EQ(seal_->count("smarthost-open"), 1u) << "one TLS connection for all of them";
 }
 
