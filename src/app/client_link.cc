@@ -46,6 +46,7 @@ ClientLink::ClientLink(ListenerContext& context, net::TcpStream stream, ClientOr
       transaction_(transaction_options(context)),
       senders_(SenderRewriting::make(context.listener.sender)),
       pool_(context.pool),
+      pool_of_mail_(context.pool),
       opened_(context.loop->now()) {
   prepare_login();
 }
@@ -233,7 +234,7 @@ void ClientLink::dispatch(smtp::ServerEvent& event) {
   } else if (auto* mail = std::get_if<from::Mail>(&event)) {
     if (!may_send(*mail)) return;
     ++transactions_;
-    if (lease_ == nullptr) pool_ = &context_.pool_for(mail->command.reverse_path);
+    pool_of_mail_ = &context_.pool_for(mail->command.reverse_path);
     if (senders_) senders_->on_mail(mail->command);
     if (lease_ == nullptr) {
       served_by_.clear();

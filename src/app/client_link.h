@@ -143,7 +143,8 @@ class ClientLink final : PoolClient,
   smtp::ServerSession session_;
   relay::Transaction transaction_;
   std::unique_ptr<SenderRewriting> senders_;  // with `sender`
-  SmarthostPool* pool_;                       // of the transaction
+  SmarthostPool* pool_;                       // whom a connection was asked of, last
+  SmarthostPool* pool_of_mail_;               // whom the mail under way is for
   SmarthostLink* lease_ = nullptr;
   smtp::Extensions promised_;
   base::Instant opened_;

@@ -44,8 +44,9 @@ void ClientLink::perform(const relay::action::Reply& action) {
 }
 
 void ClientLink::perform(const relay::action::Lease& action) {
-  // AUTH is for the smarthost that offered it, wherever the last mail went.
-  if (action.is_pinned) pool_ = context_.pool;
+  // AUTH is for the smarthost that offered it, wherever the last mail went. Only now is what a mail
+  // before this one still held given back.
+  pool_ = action.is_pinned ? context_.pool : pool_of_mail_;
   LeaseRequest request{action.needs, action.must_be_fresh, action.is_pinned, std::nullopt};
   if (pool_->smarthost().repeats_client_name) {
     request.ehlo_name = fit_client_name(session_.client_name());
@@ -55,7 +56,7 @@ void ClientLink::perform(const relay::action::Lease& action) {
 
 // A client that authenticated itself keeps its connection: it asks for none, mail by mail.
 bool ClientLink::refuse_over_rate() {
-  if (lease_ == nullptr) return false;
+  if (lease_ == nullptr || !transaction_.is_pinned()) return false;
   const std::optional<base::Error> error = pool_->take_turn_of_held();
   if (!error) return false;
   const smtp::Reply reply = relay::outcome(*error);

@@ -51,11 +51,9 @@ struct Codec {
 
 inline Reading understood() { return {}; }
 inline Reading misunderstood(std::string what_would_be_right) {
-  return Reading{std::move(what_would_be_right), true, {}};
+  return Reading{std::move(what_would_be_right), true};
 }
-inline Reading unavailable(std::string missing = {}) {
-  return Reading{{}, false, std::move(missing)};
-}
+inline Reading unavailable() { return Reading{{}, false}; }
 
 // A value whose text `parse` turns into a Result<Value> and `format` back.
 template <typename F, typename Parse, typename Format>

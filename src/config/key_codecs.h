@@ -12,15 +12,15 @@ namespace config::codec {
 
 Codec own_name();            // smtpseal.hostname
 Codec log_target();          // stderr or file:PATH; others are for later
-Codec workers();             // more than one is for later
+Codec workers();             // more than one where loops can share ports
 Codec listen();              // addresses, unix: and systemd:
 Codec socket_mode();         // octal
 Codec client_auth();         // a word or file:PATH
 Codec sender();              // an address
 Codec sender_match();        // the same
 Codec authorized_senders();  // addresses, and domains with an @ before them
-Codec hosts();               // one host; several, srv: and mx: are for later
-Codec ehlo_name();           // hostname or a name; client is for later
+Codec hosts();               // names, addresses, srv: and mx:
+Codec ehlo_name();           // hostname, a name or client
 Codec verify_name();         // host or a name
 
 Codec networks(std::vector<base::Network> Listener::*member);

@@ -30,7 +30,6 @@ using Section = std::variant<General, Listener, Smarthost>;
 struct Reading {
   std::string wrong;         // what would be right; empty when the text was understood
   bool is_available = true;  // whether this version can do what it asks for
-  std::string missing;       // which part of it it cannot, where that is not plain
 };
 
 struct Key {

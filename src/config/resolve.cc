@@ -43,7 +43,6 @@ void read_value(const Key& key, Draft& draft, Given& given, ProblemList& problem
   if (reading.is_available) return;
   std::string message =
       std::string(to_string(draft.kind)) + '.' + assignment + ": not available in this version";
-  if (!reading.missing.empty()) message += " (" + reading.missing + ')';
   unavailable.add(given.place, message);
 }
 

@@ -131,6 +131,8 @@ class Transaction {
   [[nodiscard]] std::string_view awaited_recipient() const {
     return rcpts_.empty() ? std::string_view() : rcpts_.front().command.forward_path;
   }
+  // Whether the client authenticated on the leased connection, which stays its own.
+  [[nodiscard]] bool is_pinned() const { return is_pinned_; }
   [[nodiscard]] bool is_idle() const { return stage_ == Stage::idle && lease_ == LeaseState::none; }
 
  private:

@@ -307,6 +307,19 @@ TEST_F(SenderMatch, IsAskedWithEveryMailOfASession) {
   EXPECT_EQ(second().mails().size(), 3u);
 }
 
+// The connection of a mail that came to nothing is still held when the next MAIL comes.
+TEST_F(SenderMatch, IsAskedAnewBehindAMailWhoseRecipientsWereAllRefused) {
+  SmtpClient client = connect();
+  client.hello();
+  first().on(Point::rcpt, always("550 5.1.1 nobody here\r\n"));
+  EXPECT_EQ(client.command("MAIL FROM:<app@main.test>").code, 250);
+  EXPECT_EQ(client.command("RCPT TO:<a@b.test>").code, 550);
+  EXPECT_EQ(client.command("DATA").code, 554);
+  EXPECT_EQ(client.mail(make_mail(), "app@other.test").code, 250);
+  client.quit();
+  EXPECT_EQ(second().mails().size(), 1u);
+}
+
 // A password is for the smarthost that offered AUTH, and for no other.
 TEST_F(SenderMatch, NeverGetsThePasswordOfAClientThatSentItsMailBefore) {
   for (ScriptedSmarthost* host : {&first(), &second()}) {

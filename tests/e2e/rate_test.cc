@@ -115,6 +115,20 @@ TEST_F(MailRate, CountsAMailOnceWhoseWarmConnectionDied) {
   expect_put_off(attempt().reply, "2/1h");
 }
 
+// A connection that is still held for a mail which came to nothing is no client's own.
+TEST_F(MailRate, CountsAMailOnceBehindOneWhoseRecipientsWereAllRefused) {
+  limit_to("2/1h");
+  smarthost().on(Point::rcpt, once("550 5.1.1 nobody here\r\n"));
+  SmtpClient client = connect();
+  client.hello();
+  EXPECT_EQ(client.command("MAIL FROM:<app@main.test>").code, 250);
+  EXPECT_EQ(client.command("RCPT TO:<a@b.test>").code, 550);
+  EXPECT_EQ(client.command("DATA").code, 554);
+  EXPECT_EQ(client.mail(make_mail()).code, 250);
+  client.quit();
+  expect_put_off(attempt().reply, "2/1h");
+}
+
 TEST_F(MailRate, CountsAMailOnceWhoseConnectionDiedOfTheClientsName) {
   limit_to("2/1h");
   config_.set("smarthost", "ehlo_name", "client");
