@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "base/text.h"
+#include "smtp/scram_keys.h"
 
 namespace smtp {
 
@@ -130,27 +131,18 @@ Result<std::string> ScramClient::prove(std::string_view first_message) {
 
 // RFC 5802 3. Whatever fails, fails in the library: nothing here can be empty.
 Result<std::string> ScramClient::calculate(const Offer& offer, const std::string& auth_message) {
-  auto salted = crypto_.pbkdf2(hash_, password_.view(), offer.salt, offer.iterations,
-                               base::digest_size(hash_));
-  if (!salted) return salted.error();
-  const base::Secret salted_password(std::move(salted).value());
-  auto client_key = crypto_.hmac(hash_, salted_password.view(), "Client Key");
-  if (!client_key) return client_key.error();
-  auto stored_key = crypto_.digest(hash_, client_key.value());
-  if (!stored_key) return stored_key.error();
-  const auto client_signature = crypto_.hmac(hash_, stored_key.value(), auth_message);
+  auto keys = derive_scram_keys(hash_, password_.view(), offer.salt, offer.iterations, crypto_);
+  if (!keys) return keys.error();
+  const auto client_signature = crypto_.hmac(hash_, keys.value().stored_key, auth_message);
   if (!client_signature) return client_signature.error();
-  const auto server_key = crypto_.hmac(hash_, salted_password.view(), "Server Key");
-  if (!server_key) return server_key.error();
-  auto server_signature = crypto_.hmac(hash_, server_key.value(), auth_message);
+  auto server_signature = crypto_.hmac(hash_, keys.value().server_key, auth_message);
   if (!server_signature) return server_signature.error();
   server_signature_ = std::move(server_signature).value();
-  std::string proof = client_key.value();
+  base::wipe(keys.value().stored_key);
+  std::string proof(keys.value().client_key.view());
   for (std::size_t i = 0; i < proof.size(); ++i) {
     proof[i] = static_cast<char>(proof[i] ^ client_signature.value()[i]);
   }
-  base::wipe(client_key.value());
-  base::wipe(stored_key.value());
   return proof;
 }
 

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/base64.h"
-#include "base/secret.h"
 #include "base/text.h"
+#include "smtp/scram_keys.h"
 
 namespace smtp {
 
@@ -30,21 +30,12 @@ std::optional<std::string_view> take_until(std::string_view& text, char separato
   return piece;
 }
 
-// RFC 5802 3: the password, salted and hashed many times, and the keys that come of it.
 Result<ScramVerifier> derive(std::string_view password, std::string salt, unsigned iterations,
                              const base::Crypto& crypto) {
-  auto salted = crypto.pbkdf2(Hash::sha256, password, salt, iterations, digest_size(Hash::sha256));
-  if (!salted) return salted.error();
-  const base::Secret key(std::move(salted).value());
-  auto client_key = crypto.hmac(Hash::sha256, key.view(), "Client Key");
-  if (!client_key) return client_key.error();
-  const base::Secret client(std::move(client_key).value());
-  auto stored_key = crypto.digest(Hash::sha256, client.view());
-  if (!stored_key) return stored_key.error();
-  auto server_key = crypto.hmac(Hash::sha256, key.view(), "Server Key");
-  if (!server_key) return server_key.error();
-  return ScramVerifier{iterations, std::move(salt), std::move(stored_key).value(),
-                       std::move(server_key).value()};
+  auto keys = derive_scram_keys(Hash::sha256, password, salt, iterations, crypto);
+  if (!keys) return keys.error();
+  return ScramVerifier{iterations, std::move(salt), std::move(keys.value().stored_key),
+                       std::move(keys.value().server_key)};
 }
 
 }  // namespace
