@@ -1,9 +1,7 @@
 // See demo_folder.h.
 #include "app/demo_folder.h"
 
-#include <filesystem>
-#include <fstream>
-#include <system_error>
+#include <cstdio>
 #include <utility>
 
 #include "platform/platform.h"
@@ -11,9 +9,8 @@
 namespace app {
 
 DemoFolder::~DemoFolder() {
-  if (path_.empty()) return;
-  std::error_code ignored;  // there is nobody left to tell
-  std::filesystem::remove_all(path_, ignored);
+  // There is nobody left to tell.
+  if (!path_.empty()) static_cast<void>(platform::remove_private_folder(path_));
 }
 
 base::Result<void> DemoFolder::make() {
@@ -24,12 +21,15 @@ base::Result<void> DemoFolder::make() {
 }
 
 base::Result<std::string> DemoFolder::write(std::string_view name, std::string_view content) {
-  const std::filesystem::path path = std::filesystem::path(path_) / name;
-  std::ofstream file(path, std::ios::binary);
-  file << content;
-  file.close();
-  if (!file) return base::Error{base::Fault::storage, "cannot write " + path.string()};
-  return path.string();
+  std::string path = path_ + "/" + std::string(name);
+  std::FILE* const file = std::fopen(path.c_str(), "wb");
+  bool is_written = file != nullptr;
+  if (is_written) {
+    is_written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
+    is_written = std::fclose(file) == 0 && is_written;
+  }
+  if (!is_written) return base::Error{base::Fault::storage, "cannot write " + path};
+  return path;
 }
 
 }  // namespace app

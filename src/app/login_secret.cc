@@ -2,7 +2,6 @@
 #include "app/login_secret.h"
 
 #include <cstdlib>
-#include <filesystem>
 #include <utility>
 
 #include "platform/command.h"
@@ -35,7 +34,7 @@ Result<std::string> path_of(const std::string& configured) {
                  "credentials (systemd: LoadCredential=)"};
   }
   const std::string name = configured.substr(config::kCredentialPrefix.size());
-  return (std::filesystem::path(folder) / name).string();
+  return std::string(folder) + "/" + name;
 }
 
 // Errors begin with the path that was opened.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <random>
@@ -19,6 +18,7 @@
 #include "smtp/mail_data.h"
 #include "smtp/reply.h"
 #include "smtp/trace.h"
+#include "tls/files.h"
 
 namespace app {
 
@@ -192,8 +192,7 @@ bool has_configuration(const config::Sources& sources) {
       });
   if (sources.file || is_in_environment) return true;
   for (const std::string& file : sources.search) {
-    std::error_code ignored;
-    if (std::filesystem::exists(file, ignored)) return true;
+    if (tls::is_there(file)) return true;
   }
   return false;
 }

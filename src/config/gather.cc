@@ -1,13 +1,12 @@
 // The texts of file, environment and flags, each put to its section and key.
 #include <algorithm>
-#include <filesystem>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "base/text.h"
 #include "config/draft.h"
 #include "config/ini_file.h"
+#include "tls/files.h"
 
 namespace config {
 namespace {
@@ -105,9 +104,7 @@ class Gatherer {
     if (sources_.file) return sources_.file;
     for (const std::string& path : sources_.search) {
       // One that is there and cannot be looked at is chosen: opening it tells why.
-      std::error_code error;
-      const std::filesystem::file_status status = std::filesystem::status(path, error);
-      if (status.type() != std::filesystem::file_type::not_found) return path;
+      if (tls::facts_of_file(path).kind != tls::FileKind::none) return path;
     }
     return std::nullopt;
   }

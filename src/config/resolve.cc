@@ -1,14 +1,13 @@
 // From texts to values in force: every text read into its section, what depends on other keys
 // filled in, and everything checked that lies between keys.
 #include <algorithm>
-#include <filesystem>
 #include <initializer_list>
-#include <system_error>
 #include <utility>
 
 #include "base/text.h"
 #include "config/draft.h"
 #include "config/values.h"
+#include "tls/files.h"
 
 namespace config {
 namespace {
@@ -118,8 +117,7 @@ class Resolver {
   // Somebody may believe a file to be in force that is not.
   void check_passed_over() {
     for (const std::string& path : sources_.passed_over) {
-      std::error_code ignored;
-      if (!std::filesystem::exists(path, ignored)) continue;
+      if (!tls::is_there(path)) continue;
       warnings_.add(Place{path, 0}, "not read, because " + sources_.passed_over_for +
                                         " was given (with -c " + path + " it is)");
       return;

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <vector>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -249,6 +250,17 @@ base::Result<std::string> make_private_folder(std::string_view prefix) {
                        "cannot make a folder in " + parent + ": " + std::strerror(errno)};
   }
   return std::string(path.data());
+}
+
+bool remove_private_folder(const std::string& path) {
+  if (DIR* const folder = opendir(path.c_str()); folder != nullptr) {
+    while (const dirent* const entry = readdir(folder)) {
+      // "." and ".." are folders, which this leaves.
+      static_cast<void>(unlinkat(dirfd(folder), entry->d_name, 0));
+    }
+    static_cast<void>(closedir(folder));
+  }
+  return rmdir(path.c_str()) == 0;
 }
 
 }  // namespace platform

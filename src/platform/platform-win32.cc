@@ -109,4 +109,10 @@ base::Result<std::string> make_private_folder(std::string_view prefix) {
                                                (error ? error.message() : "names taken")};
 }
 
+bool remove_private_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  return !error;
+}
+
 }  // namespace platform

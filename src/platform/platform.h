@@ -58,5 +58,7 @@ struct Terminal {
 // A new folder that only this user can enter, where temporary files go; its path. The caller
 // removes it. Fault::storage when it cannot be made.
 [[nodiscard]] base::Result<std::string> make_private_folder(std::string_view prefix);
+// Removes a folder and the files in it, but no folder in it. False when something is left.
+[[nodiscard]] bool remove_private_folder(const std::string& path);
 
 }  // namespace platform

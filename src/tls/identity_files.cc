@@ -3,16 +3,13 @@
 
 #include <array>
 #include <cstdio>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "tls/certificate_text.h"
+#include "tls/files.h"
 #include "tls/trust_store.h"
 
 namespace tls {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -24,9 +21,9 @@ Error config_error(const std::string& where, const std::string& what) {
 }
 
 #ifndef _WIN32
-std::string octal(fs::perms mode) {
+std::string octal(unsigned mode) {
   std::array<char, 8> text{};
-  std::snprintf(text.data(), text.size(), "%04o", static_cast<unsigned>(mode & fs::perms::mask));
+  std::snprintf(text.data(), text.size(), "%04o", mode);
   return text.data();
 }
 #endif
@@ -87,21 +84,17 @@ base::Result<Identity> load_identity(const IdentityFiles& files,
 }
 
 base::Result<std::string> read_secret_file(const std::string& path) {
-  std::error_code error;
   // To open a pipe is to wait for whoever writes into it, with everything else.
-  const fs::file_status status = fs::status(path, error);
-  const bool is_odd = fs::exists(status) && !fs::is_regular_file(status);
-  if (is_odd && !fs::is_directory(status)) return config_error(path, "is no regular file");
+  const FileFacts facts = facts_of_file(path);
+  if (facts.kind == FileKind::other) return config_error(path, "is no regular file");
   auto content = read_file(path);
   if (!content) return content;
 #ifndef _WIN32
-  const fs::perms mode = fs::status(path, error).permissions();
-  const auto let_others = [&](fs::perms what) {
-    return !error && (mode & what) != fs::perms::none;
-  };
-  const char* const done = let_others(fs::perms::others_read)    ? "read"
-                           : let_others(fs::perms::others_write) ? "changed"
-                                                                 : nullptr;
+  constexpr unsigned kOthersRead = 04, kOthersWrite = 02;
+  const unsigned mode = facts_of_file(path).mode;
+  const char* const done = (mode & kOthersRead) != 0    ? "read"
+                           : (mode & kOthersWrite) != 0 ? "changed"
+                                                        : nullptr;
   if (done != nullptr) {
     return config_error(path, std::string("can be ") + done +
                                   " by every user of this machine (mode " + octal(mode) +

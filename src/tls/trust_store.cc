@@ -4,21 +4,18 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <memory>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "base/text.h"
+#include "tls/files.h"
 #include "tls/pem.h"
 
 namespace tls {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -40,16 +37,22 @@ constexpr std::array<const char*, 3> kDirectories = {"/etc/ssl/certs", "/etc/pki
                                                      "/etc/openssl/certs"};
 
 // No list of authorities comes near this.
-constexpr std::uintmax_t kMaxFile = 64UL * 1024 * 1024;
+constexpr std::uint64_t kMaxFile = 64UL * 1024 * 1024;
 
-bool is_certificate_name(const fs::path& path) {
-  const std::string extension = base::lowered(path.extension().string());
+bool is_certificate_name(const std::string& name) {
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string::npos || dot == 0) return false;
+  const std::string extension = base::lowered(name.substr(dot));
   if (extension == ".pem" || extension == ".crt" || extension == ".cer") return true;
   // "5f15c80c.0": a subject's hash, as c_rehash names them.
-  const std::string stem = path.stem().string();
+  const std::string stem = name.substr(0, dot);
   return stem.size() == 8 && extension.size() == 2 && extension[1] >= '0' && extension[1] <= '9' &&
          stem.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
 }
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
+};
 
 bool is_certificate(const PemBlock& block) {
   return block.label == "CERTIFICATE" || block.label == "X509 CERTIFICATE";
@@ -232,39 +235,51 @@ std::vector<TrustPlace> find_system_trust() {
     if (!directory.empty()) places.push_back({std::string(directory), true});
   }
   if (!places.empty()) return places;
-  std::error_code ignored;
   for (const char* path : kBundles) {
-    if (fs::is_regular_file(path, ignored)) return {{path, false}};
+    if (facts_of_file(path).kind == FileKind::regular) return {{path, false}};
   }
   for (const char* path : kDirectories) {
-    if (fs::is_directory(path, ignored)) return {{path, true}};
+    if (facts_of_file(path).kind == FileKind::folder) return {{path, true}};
   }
   return {};
 }
 
 base::Result<std::vector<std::string>> certificate_files(const std::string& directory) {
-  std::error_code error;
+  const auto names = names_in_folder(directory);
+  if (!names) return config_error(directory, names.error().detail);
   std::vector<std::string> files;
-  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    std::error_code ignored;
-    if (it->is_regular_file(ignored) && is_certificate_name(it->path())) {
-      files.push_back(it->path().string());
+  for (const std::string& name : *names) {
+    std::string path = directory + (directory.ends_with('/') ? "" : "/") + name;
+    if (is_certificate_name(name) && facts_of_file(path).kind == FileKind::regular) {
+      files.push_back(std::move(path));
     }
   }
-  if (error) return config_error(directory, error.message());
   std::sort(files.begin(), files.end());
   return files;
 }
 
 base::Result<std::string> read_file(const std::string& path) {
-  std::error_code error;
-  if (fs::is_directory(path, error)) return config_error(path, "is a folder, not a file");
-  std::ifstream file(path, std::ios::binary);
+  const FileFacts facts = facts_of_file(path);
+  if (facts.kind == FileKind::folder) return config_error(path, "is a folder, not a file");
+  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (!file) return config_error(path, std::strerror(errno));
-  const std::uintmax_t size = fs::file_size(path, error);
-  if (!error && size > kMaxFile) return config_error(path, "is too big");
-  std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (file.bad()) return config_error(path, "cannot be read");
+  if (facts.size > kMaxFile) return config_error(path, "is too big");
+  // It may hold a secret: stdio would leave a copy in its buffer.
+  static_cast<void>(std::setvbuf(file.get(), nullptr, _IONBF, 0));
+  std::string content;
+  // A file that is no regular one, or that grows, has more than that.
+  constexpr std::size_t kAtOnce = 16UL * 1024;
+  content.reserve(static_cast<std::size_t>(facts.size) + kAtOnce);
+  std::size_t length = 0;
+  std::size_t count = 0;
+  do {
+    if (length > kMaxFile) return config_error(path, "is too big");
+    content.resize(length + kAtOnce);
+    count = std::fread(content.data() + length, 1, kAtOnce, file.get());
+    length += count;
+  } while (count == kAtOnce);
+  content.resize(length);
+  if (std::ferror(file.get()) != 0) return config_error(path, "cannot be read");
   return content;
 }
 
