@@ -151,7 +151,7 @@ void ClientLink::perform(const relay::action::Finished& action) {
       {"in-doubt", action.is_in_doubt},
       base::LogField::if_any("user", client_user()),
       {"why", action.why.empty() ? "-" : action.why}};
-  if (action.reply.code < 400) {
+  if (action.reply.code < 400 && !action.is_in_doubt) {
     context_.log->info(id_text_, "transaction", fields);
   } else {
     context_.log->warn(id_text_, "transaction", fields);

@@ -118,8 +118,9 @@ class SpdLog final : public Log {
                                  ? std::string()
                                  : format_timestamp(std::chrono::system_clock::now());
     const std::string line = format_log_line(style_, time, level, id, event, fields);
-    // What is wrong is said at once, behind what came before it.
-    if (!gathered().is_on || level == base::LogLevel::error) {
+    // What is wrong is said at once, behind what came before it: that a mail is in doubt must be
+    // known even if this process dies in the next moment.
+    if (!gathered().is_on || level <= base::LogLevel::warn) {
       flush();
       logger_->log(spdlog::level::info, line);
       return;

@@ -129,6 +129,8 @@ TEST_F(LogFileTest, GathersLinesOfAThreadUntilTheyAreFlushed) {
   (*log)->info("-", "third");
   (*log)->error("-", "wrong");
   EXPECT_LT(content().find("- third\n"), content().find("- wrong\n")) << "errors do not wait";
+  (*log)->warn("-", "odd");
+  EXPECT_NE(content().find("- odd\n"), std::string::npos) << "nor do warnings";
   (*log)->info("-", "fourth");
   (*log)->gather(false);
   EXPECT_NE(content().find("- fourth\n"), std::string::npos);

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Proves the promises under fire: proof.py PROGRAM LIBRARY PART [--minutes N] [--seed N] [--json FILE]
+
+contrib/prove builds what it needs and calls it; tests/README.md says what each part does. Ends with
+a JSON object of counts, and with 1 when a promise was broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from keepers import Keeper, make_certificates
+from kills import kill_under_load
+from place import Place
+from seal import Trouble
+
+Counts = dict[str, Any]
+
+
+def say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def prove_kills(place: Place, minutes: float, seed: int) -> None:
+    """SIGKILL at random under load, in every mode, with one worker and with two, in turn."""
+    deadline = time.monotonic() + minutes * 60
+    while time.monotonic() < deadline:
+        for deliveries in (("relay",),):
+            for workers in (1, 2):
+                left = max(1.0, deadline - time.monotonic())
+                kill_under_load(place, 200, seed, deliveries, workers, left)
+                say(f"{deliveries}, {workers} workers: {place.kills} kills so far")
+        seed += 1
+
+
+PARTS: dict[str, Callable[[Place, float, int], None]] = {"kills": prove_kills}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("program", type=Path)
+    parser.add_argument("library", type=Path)
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="proof-") as name:
+        folder = Path(name)
+        make_certificates(folder)
+        with Keeper(folder) as keeper:
+            place = Place(given.program.absolute(), given.library.absolute(), folder, keeper)
+            problems = []
+            try:
+                PARTS[given.part](place, given.minutes, given.seed)
+            except Trouble as trouble:
+                problems = [str(trouble)]
+            verdict = place.verdict()
+    counts = {"part": given.part, "kills": place.kills, **verdict.counts, **place.figures}
+    counts["problems"] = len(problems) + len(verdict.problems)
+    for problem in problems + verdict.problems[:20]:
+        say(problem)
+    print(json.dumps(counts))
+    if given.json:
+        given.json.write_text(json.dumps(counts) + "\n", encoding="utf-8")
+    return 1 if counts["problems"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
