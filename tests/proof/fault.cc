@@ -385,6 +385,16 @@ DIR* opendir(const char* path) {
   NEXT(opendir);
   return act<DIR*>(Kind::list, "opendir", path_of(path), nullptr, [&] { return real(path); });
 }
+dirent* readdir(DIR* directory) {
+  NEXT(readdir);
+  return act<dirent*>(Kind::list, "readdir", path_of(dirfd(directory)), nullptr,
+                      [&] { return real(directory); });
+}
+dirent64* readdir64(DIR* directory) {
+  NEXT(readdir64);
+  return act<dirent64*>(Kind::list, "readdir64", path_of(dirfd(directory)), nullptr,
+                        [&] { return real(directory); });
+}
 // These close a descriptor without close().
 int closedir(DIR* directory) {
   NEXT(closedir);
@@ -396,6 +406,38 @@ int fclose(FILE* stream) {
   remember(fileno(stream), "");
   return real(stream);
 }
+
+// A copy of a descriptor is of the same file.
+#define FCNTL(name)                                                        \
+  int name(int fd, int command, ...) {                                     \
+    NEXT(name);                                                            \
+    va_list rest;                                                          \
+    va_start(rest, command);                                               \
+    void* argument = va_arg(rest, void*);                                  \
+    va_end(rest);                                                          \
+    const int result = real(fd, command, argument);                        \
+    const bool is_copy = command == F_DUPFD || command == F_DUPFD_CLOEXEC; \
+    return is_copy ? remember(result, path_of(fd)) : result;               \
+  }
+FCNTL(fcntl)
+FCNTL(fcntl64)
+
+#define TRUNCATE(name, size_type)                                                    \
+  int name(int fd, size_type size) {                                                 \
+    NEXT(name);                                                                      \
+    return act(Kind::write, #name, path_of(fd), -1, [&] { return real(fd, size); }); \
+  }
+TRUNCATE(ftruncate, off_t)
+TRUNCATE(ftruncate64, off64_t)
+
+#define STAT_AT(name, type)                                                \
+  int name(int directory, const char* path, struct type* out, int flags) { \
+    NEXT(name);                                                            \
+    return act(Kind::look, #name, path_of(directory, path), -1,            \
+               [&] { return real(directory, path, out, flags); });         \
+  }
+STAT_AT(fstatat, stat)
+STAT_AT(fstatat64, stat64)
 
 #define STAT(name, type)                                                               \
   int name(const char* path, struct type* out) {                                       \

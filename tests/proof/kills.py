@@ -12,6 +12,7 @@ from seal import Seal
 
 CLIENTS = 10
 LIVES = (0.005, 0.25)  # seconds from ready to SIGKILL, at least and at most
+SLOWNESS = 3.0  # so many times what it takes to start longer: a sanitizer slows down everything
 
 # Now and then each; between them it is well.
 TROUBLES: tuple[dict[str, Any], ...] = (
@@ -42,9 +43,11 @@ def kill_under_load(
     try:
         with Crowd(CLIENTS, seed, mix or Mix(), place.ledger, lambda: list(ports)):
             while seal.kills < count and time.monotonic() < deadline:
+                began = time.monotonic()
                 seal.start()
                 ports[:] = seal.ports
-                time.sleep(chance.uniform(*LIVES))
+                slowness = SLOWNESS * (time.monotonic() - began)
+                time.sleep(chance.uniform(LIVES[0], LIVES[1] + slowness))
                 ports.clear()
                 seal.kill()
             place.keeper.rules()

@@ -19,7 +19,6 @@ class KillsTest(ProofCase):
         self.assertGreater(kills, 3)
         counts = self.place.verdict().counts
         self.assertGreater(counts["acknowledged"], 0)
-        self.assertGreater(counts["unknown"], 0)
         print(kills, "kills:", counts)
 
     def test_relay_loses_and_doubles_nothing(self) -> None:

@@ -8,20 +8,26 @@ a JSON object of counts, and with 1 when a promise was broken.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+import line
 from keepers import Keeper, make_certificates
 from kills import kill_under_load
+from network import send_through_trouble
 from place import Place
 from seal import Trouble
+from soak import soak
 
-Counts = dict[str, Any]
+# Listeners of one configuration.
+MODES = (("relay",),)
+ALL_MODES = ("relay",)
 
 
 def say(text: str) -> None:
@@ -32,7 +38,7 @@ def prove_kills(place: Place, minutes: float, seed: int) -> None:
     """SIGKILL at random under load, in every mode, with one worker and with two, in turn."""
     deadline = time.monotonic() + minutes * 60
     while time.monotonic() < deadline:
-        for deliveries in (("relay",),):
+        for deliveries in MODES:
             for workers in (1, 2):
                 left = max(1.0, deadline - time.monotonic())
                 kill_under_load(place, 200, seed, deliveries, workers, left)
@@ -40,7 +46,44 @@ def prove_kills(place: Place, minutes: float, seed: int) -> None:
         seed += 1
 
 
-PARTS: dict[str, Callable[[Place, float, int], None]] = {"kills": prove_kills}
+def prove_network(place: Place, minutes: float, seed: int) -> None:
+    """Everything that a smarthost and a network do to mail, again and again."""
+    deadline = time.monotonic() + minutes * 60
+    with line_if_any() as cable:
+        happened: Counter[str] = Counter()
+        while time.monotonic() < deadline:
+            for deliveries in MODES:
+                for workers in (1, 2):
+                    left = max(5.0, min(30.0, deadline - time.monotonic()))
+                    happened += send_through_trouble(
+                        place, cable, left, seed, deliveries, workers
+                    )
+                    say(f"{deliveries}, {workers} workers: {dict(happened)}")
+            seed += 1
+        place.figures["troubles"] = dict(happened)
+
+
+def prove_soak(place: Place, minutes: float, seed: int) -> None:
+    """One long life in which nothing may grow."""
+    with line_if_any() as cable:
+        say(json.dumps(soak(place, cable, minutes * 60, seed, ALL_MODES)))
+
+
+@contextlib.contextmanager
+def line_if_any() -> Iterator[line.Cable | None]:
+    if line.is_in_namespace():
+        with line.Cable() as cable:
+            yield cable
+    else:
+        say(f"without a line that loses packets: {line.why_no_namespace()}")
+        yield None
+
+
+PARTS: dict[str, Callable[[Place, float, int], None]] = {
+    "kills": prove_kills,
+    "network": prove_network,
+    "soak": prove_soak,
+}
 
 
 def main() -> int:
@@ -52,10 +95,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    if given.part in ("network", "soak") and not line.why_no_namespace():
+        line.run_in_namespace()
     with tempfile.TemporaryDirectory(prefix="proof-") as name:
         folder = Path(name)
         make_certificates(folder)
-        with Keeper(folder) as keeper:
+        address = "0.0.0.0" if line.is_in_namespace() else "127.0.0.1"
+        with Keeper(folder, address=address) as keeper:
             place = Place(given.program.absolute(), given.library.absolute(), folder, keeper)
             problems = []
             try:

@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 from keepers import Keeper, make_certificates
+from line import is_in_namespace
 from place import Place
 
 
@@ -24,7 +25,8 @@ class ProofCase(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
         make_certificates(self.folder)
-        keeper = Keeper(self.folder)
+        # In a namespace of our own everything is: it has no other address but the line's.
+        keeper = Keeper(self.folder, address="0.0.0.0" if is_in_namespace() else "127.0.0.1")
         self.addCleanup(keeper.kill)
         keeper.start()
         program, library = paths_given()[:2]

@@ -133,7 +133,7 @@ class Seal:
         if status != -signal.SIGKILL:
             raise Trouble(f"it ended with {status}: {self.last_words()}")
 
-    def stop(self) -> None:
+    def stop(self, may_be_killed: bool = False) -> None:
         """As a service manager would. Trouble when that does not end well."""
         assert self.process
         self.process.terminate()
@@ -143,7 +143,7 @@ class Seal:
             self.process.kill()
             self.process.wait()
             raise Trouble(f"it did not stop: {self.last_words()}") from None
-        if status != 0:
+        if status != 0 and not (may_be_killed and status == -signal.SIGKILL):
             raise Trouble(f"it ended with {status}: {self.last_words()}")
 
     def end(self) -> None:
