@@ -167,7 +167,13 @@ void StoreRecovery::take_accepted(const std::string& id, const Found& found) {
                   .is_marked = found.sending != nullptr,
                   .is_in_doubt = found.sending != nullptr || is_everything_doubted_ ||
                                  parse_hex(id, kIdDigits).value_or(0) <= store_.doubted_});
-  const auto envelope = store_.read(id);
+  // Trouble of the disk, or too many open files, may have passed at the next start: no damage.
+  const auto text = read_file(store_.disk_, store_.path(kQueue, id, kEnvelope), kMaxEnvelopeFile);
+  if (!text) {
+    recovery_.damaged.push_back({id, text.error().detail + " (it stays where it is)"});
+    return;
+  }
+  const auto envelope = store_.read(id, *text);
   if (!envelope) {
     move_aside(id, found, envelope.error().detail);
   } else if (envelope->size != found.mail->size) {

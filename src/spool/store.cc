@@ -211,16 +211,19 @@ Result<void> Store::sync_queue() {
 Result<void> Store::settle() { return is_settled_ ? Result<void>{} : sync_queue(); }
 
 Result<Envelope> Store::read(const std::string& id) {
-  const Entry* const entry = find(id);
-  if (entry == nullptr || entry->is_failed) return unknown(id);
-  const std::string name = path(kQueue, id, kEnvelope);
-  auto text = read_file(disk_, name, kMaxEnvelopeFile);
+  if (!is_accepted(id)) return unknown(id);
+  const auto text = read_file(disk_, path(kQueue, id, kEnvelope), kMaxEnvelopeFile);
   if (!text) return text.error();
-  if (!*text) return Error{Fault::storage, name + " is gone"};
-  auto envelope = parse_envelope(**text);
+  return read(id, *text);
+}
+
+Result<Envelope> Store::read(const std::string& id, const std::optional<std::string>& text) {
+  const std::string name = path(kQueue, id, kEnvelope);
+  if (!text) return Error{Fault::storage, name + " is gone"};
+  auto envelope = parse_envelope(*text);
   if (!envelope) return Error{Fault::storage, name + ": " + envelope.error().detail};
   if (envelope->id != id) return Error{Fault::storage, name + " is of another mail"};
-  envelope->is_in_doubt = envelope->is_in_doubt || entry->is_in_doubt;
+  envelope->is_in_doubt = envelope->is_in_doubt || find(id)->is_in_doubt;
   return envelope;
 }
 

@@ -133,9 +133,9 @@ struct Brief {
 struct Recovery {
   std::vector<Brief> accepted;  // oldest first; is_in_doubt as the table says
   struct Damage {
-    std::string name, reason;
+    std::string id, reason;
   };
-  std::vector<Damage> damaged;       // went to failed/
+  std::vector<Damage> damaged;       // went to failed/, or cannot be read now, and stays
   std::vector<std::string> foreign;  // were left where they are; their paths
   std::uint64_t removed = 0;         // files of mails that nobody relies on
   std::string concern;               // why this is no good place for a spool; mostly ""
@@ -224,6 +224,9 @@ class Store {
   void put(const std::string& id, const Entry& entry);
   void forget(const std::string& id);
 
+  // From what its file in queue/ holds.
+  [[nodiscard]] base::Result<Envelope> read(const std::string& id,
+                                            const std::optional<std::string>& text);
   [[nodiscard]] Writing write_envelope(const Envelope& envelope);
   [[nodiscard]] Writing write_durably(const Envelope& envelope);
   [[nodiscard]] Writing begin_publishing(Publication& publication);

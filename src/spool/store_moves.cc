@@ -52,15 +52,16 @@ Result<void> Store::remove(const std::string& id) {
   if (entry == nullptr) return {};
   const bool is_failed = entry->is_failed;
   auto removed = disk_.remove(path(kQueue, id, kEnvelope));
+  // In failed/ the envelope goes last: without its mail it still says whose it was.
+  if (removed && is_failed) removed = disk_.remove(path(kFailed, id, kMail));
   if (removed && is_failed) removed = disk_.remove(path(kFailed, id, kEnvelope));
   if (!removed) return removed;
   forget(id);
   is_settled_ = false;
-  // Without an envelope the rest is nobody's any more: what stays here is removed at the next start
-  // from queue/, and seen as damaged in failed/.
-  auto rest = disk_.remove(path(is_failed ? kFailed : kQueue, id, kMail));
+  // Without an envelope what stays in queue/ is nobody's, and removed at the next start.
+  if (!is_failed) static_cast<void>(disk_.remove(path(kQueue, id, kMail)));
   static_cast<void>(disk_.remove(path(kQueue, id, kSending)));
-  return is_failed ? rest : Result<void>{};
+  return {};
 }
 
 Result<void> Store::fail(Envelope envelope) {

@@ -366,7 +366,7 @@ TEST_F(StoreTest, MovesWhatWasDamagedByHandToFailed) {
   ASSERT_EQ(recovery_.accepted.size(), 1U);
   EXPECT_EQ(recovery_.accepted[0].id, fine);
   ASSERT_EQ(recovery_.damaged.size(), 5U);
-  EXPECT_EQ(recovery_.damaged[0].name, edited);
+  EXPECT_EQ(recovery_.damaged[0].id, edited);
   EXPECT_THAT(recovery_.damaged[0].reason, HasSubstr("line 18"));
   EXPECT_THAT(recovery_.damaged[1].reason, HasSubstr("4 octets"));
   EXPECT_THAT(recovery_.damaged[2].reason, HasSubstr("missing"));
