@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from faults import Faults
 from seal import Trouble, sanitizer_options
 
 STEPS = 12
-MOST_CALLS = 3000
+CALLS_A_MAIL = 25  # at a start, about
+EVERY_CALL = range(1, 3000)  # no life has so many
 
 
 @dataclass
@@ -63,7 +65,7 @@ class Model:
 
     def compare(self, lines: list[str]) -> list[str]:
         """What is wrong with what a start has found. Afterwards the model believes that start."""
-        problems = [line for line in lines if line.split()[0] in ("damaged", "foreign", "trouble")]
+        problems = [line for line in lines if line.split()[0] in ("damaged", "foreign")]
         found: dict[str, Fate] = {}
         for line in lines:
             if not line.startswith("found "):
@@ -111,8 +113,8 @@ class StoreProof:
         self.checked = 0  # mails, each at each start
         self.deaths = 0
 
-    def live(self, seed: int, steps: int, what: str) -> bool:
-        """One life, compared with all before it. False: it was killed."""
+    def live(self, seed: int, steps: int, what: str, may_fail: bool = False) -> bool:
+        """One life, compared with all before it. False: it was killed, or gave up as it may."""
         with open(self.output, "wb") as output:
             done = subprocess.run(
                 [self.program, self.spool, str(seed), str(steps)],
@@ -127,31 +129,43 @@ class StoreProof:
                 self.model.tell(line)
         if done.returncode == -signal.SIGKILL:
             self.deaths += 1
-        elif done.returncode != 0:
+        elif done.returncode != 0 and not (may_fail and done.returncode == 1):
             problems.append(f"ended with {done.returncode}: {lines[-1:]}")
         if problems:
             raise Trouble(f"{what}:\n  " + "\n  ".join(problems))
         return done.returncode == 0
 
-    def kill_everywhere(self, seed: int, most: int = MOST_CALLS) -> int:
-        """The same life, killed at its first call, its second and so on. Returns how many it has."""
-        for at in range(1, most):
-            shutil.rmtree(self.spool, ignore_errors=True)
-            self.model = Model()
-            self.faults.plan(("kill-before", "kill-torn")[at % 2], at=at, to=at)
-            was_whole = self.live(seed, STEPS, f"seed {seed}, call {at}")
-            last = self.faults.last
-            self.faults.plan("none")
-            self.live(0, 0, f"seed {seed}, call {at}, {last}")
-            if was_whole:
-                return at - 1
-        return most
+    def kill_at(self, seed: int, calls: Iterable[int]) -> None:
+        """The same life, killed at each of these calls; it stops at one that does not come."""
+        for at in calls:
+            deed = ("kill-before", "kill-torn")[at % 2]
+            if not self.disturb(seed, f"seed {seed}, {deed} call {at}", deed, at):
+                return
+
+    def fail_at(self, seed: int, calls: Iterable[int], error: str) -> None:
+        """The same life, each of these calls failing; it gives up when told of it."""
+        for at in calls:
+            if not self.disturb(seed, f"seed {seed}, {error} at call {at}", "fail", at, error):
+                return
+
+    def disturb(self, seed: int, what: str, deed: str, at: int, error: str = "EIO") -> bool:
+        """A life from the beginning, and what it leaves. False: it has no such call."""
+        shutil.rmtree(self.spool, ignore_errors=True)
+        self.model = Model()
+        self.faults.plan(deed, at=at, to=at, error=error)
+        self.live(seed, STEPS, what, may_fail=deed == "fail")
+        was_reached, last = self.faults.acted > 0, self.faults.last
+        self.faults.plan("none")
+        self.live(0, 0, f"{what}, {last}")
+        return was_reached
 
     def kill_at_random(self, seed: int, lives: int) -> None:
         """Life after life on one folder, recovery killed as well."""
         chance = random.Random(seed)
         for life in range(lives):
-            at = chance.choice((chance.randrange(1, 40), chance.randrange(40, 500)))
+            # A start looks at every mail that is there; then comes what is new.
+            start = 40 + CALLS_A_MAIL * len(self.model.fates)
+            at = chance.randrange(1, start) if chance.random() < 0.3 else start + chance.randrange(300)
             self.faults.plan(chance.choice(("kill-before", "kill-torn", "kill-after")), at=at, to=at)
             self.live(chance.getrandbits(30), STEPS, f"seed {seed}, life {life}, call {at}")
         self.faults.plan("none")

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""The spool's store killed and failed at its calls, briefly: store_test.py SPOOL_LIFE LIBRARY."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import unittest
+from pathlib import Path
+
+import gtest_lines
+from proof_case import fast_folder, paths_given
+from store_crash import StoreProof
+
+DEATHS = 150
+LIVES = 100
+
+
+class StoreTest(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="proof-", dir=fast_folder())
+        self.addCleanup(folder.cleanup)
+        program, library = paths_given()[:2]
+        self.proof = StoreProof(program, library, Path(folder.name))
+
+    def test_death_at_any_call_loses_and_doubles_nothing(self) -> None:
+        self.proof.kill_at(1, sorted(random.Random(1).sample(range(1, 350), DEATHS)))
+        self.assertGreater(self.proof.deaths, DEATHS * 3 // 4)
+        print(f"{self.proof.deaths} deaths, {self.proof.checked} mails looked at")
+
+    def test_death_after_death_loses_and_doubles_nothing(self) -> None:
+        self.proof.kill_at_random(1, LIVES)
+        print(f"{self.proof.deaths} deaths, {self.proof.checked} mails looked at")
+
+    def test_failing_call_breaks_no_promise(self) -> None:
+        for error in ("EIO", "ENOSPC", "EMFILE"):
+            self.proof.fail_at(2, sorted(random.Random(error).sample(range(1, 350), 40)), error)
+        print(f"{self.proof.checked} mails looked at")
+
+
+if __name__ == "__main__":
+    gtest_lines.main()
