@@ -224,5 +224,11 @@ class Impatient(Client):
 
 
 KINDS: tuple[Callable[[random.Random], Client], ...] = (
-    Client, Client, Pipelining, Chunking, Slow, Aborting, Impatient,
+    Client,
+    Client,
+    Pipelining,
+    Chunking,
+    Slow,
+    Aborting,
+    Impatient,
 )

@@ -14,8 +14,12 @@ from scenarios import BUSY, SMALL
 from seal import Seal, Trouble
 
 DAY = 86_400.0
-JUMPS = {"a day back": -DAY, "a day on": DAY, "ten years back": -3650 * DAY,
-         "ten years on": 3650 * DAY}
+JUMPS = {
+    "a day back": -DAY,
+    "a day on": DAY,
+    "ten years back": -3650 * DAY,
+    "ten years on": 3650 * DAY,
+}
 OBSERVED = 3.0  # seconds after a jump in which nothing must be given up
 
 
@@ -28,8 +32,8 @@ def send(place: Place, seal: Seal, chance: random.Random) -> str:
 
 
 def jump_while_it_runs(place: Place, seconds: float) -> None:
-    """Mails wait, the clock jumps, more mails come; once the smarthost is well all are delivered and
-    nobody was told otherwise."""
+    """Mails wait, the clock jumps, more mails come; once the smarthost is well all are delivered,
+    and nobody was told otherwise."""
     folder = place.round_folder()
     faults = place.faults(folder)
     chance = random.Random(seconds)

@@ -32,8 +32,12 @@ class Sweep:
 
 
 def all_sweeps() -> list[Sweep]:
-    return [Sweep(story, deed, kinds, workers)
-            for workers in (1, 2) for story in STORIES for deed, kinds in WAYS]
+    return [
+        Sweep(story, deed, kinds, workers)
+        for workers in (1, 2)
+        for story in STORIES
+        for deed, kinds in WAYS
+    ]
 
 
 def run_once(place: Place, sweep: Sweep, at: int, seed: int) -> bool:
@@ -44,7 +48,7 @@ def run_once(place: Place, sweep: Sweep, at: int, seed: int) -> bool:
     setting = place.setting(deliveries=(story.delivery,), workers=sweep.workers)
     seal = place.seal(folder, setting, faults)
     place.keeper.order(rules=[], later=False)
-    stage = Stage(place, seal, faults, random.Random(f"{seed}/{at}"))
+    stage = Stage(place, seal, faults, random.Random(f"{seed}/{sweep.name}/{at}"))
     try:
         story.before(stage)
         faults.plan(sweep.deed, at=at, to=at, kinds=sweep.kinds)

@@ -1,5 +1,5 @@
-"""Spool files damaged by hand, by a disk, or by somebody who put something else there: what is damaged is
-put aside and named, nothing else suffers, and never is altered mail delivered."""
+"""Spool files damaged by hand, by a disk, or by somebody who put something else there: what is
+damaged is put aside and named, nothing else suffers, and never is altered mail delivered."""
 
 from __future__ import annotations
 
@@ -78,9 +78,23 @@ def forbid(file: Path, _: random.Random) -> None:
     file.chmod(0)
 
 
-DEEDS = (flip, truncate, empty, lengthen, make_sparse, zero, remove, make_folder, make_pipe, make_link)
-DAMAGES = [Damage(f"{deed.__name__} {suffix}", suffix, deed)
-           for deed in DEEDS for suffix in (".mail", ".envelope")]
+DEEDS = (
+    flip,
+    truncate,
+    empty,
+    lengthen,
+    make_sparse,
+    zero,
+    remove,
+    make_folder,
+    make_pipe,
+    make_link,
+)
+DAMAGES = [
+    Damage(f"{deed.__name__} {suffix}", suffix, deed)
+    for deed in DEEDS
+    for suffix in (".mail", ".envelope")
+]
 
 STRANGERS: dict[str, Callable[[Path], object]] = {
     "README": lambda path: path.write_text("not a mail"),
@@ -133,7 +147,11 @@ def damage_one(place: Place, damage: Damage, seed: int) -> bool:
 
 def must_be_told(seal: Seal, mail: str, what: str) -> None:
     """The log names it, and whatever was left of it is in failed/."""
-    told = [event for event in seal.events() if mail in str(event) and event["level"] in ("warn", "error")]
+    told = [
+        event
+        for event in seal.events()
+        if mail in str(event) and event["level"] in ("warn", "error")
+    ]
     if not told:
         raise Trouble(f"{what}: the log does not name {mail}\n{seal.last_words()}")
     if not [name for name in os.listdir(seal.spool / "failed") if mail in name]:

@@ -1,5 +1,5 @@
-"""A disk that is full, broken for a moment, or not to be written to: clients hear 4yz, never 250, the
-program lives, and works again once the disk does."""
+"""A disk that is full, broken for a moment, or not to be written to: clients hear 4yz, never 250,
+the program lives, and works again once the disk does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,13 @@ from scenarios import (
 from seal import Seal, Trouble
 
 STORIES: tuple[Callable[[], Story], ...] = (
-    Accept, AcceptAndDeliver, Fallback, Deliver, Partial, Bounce, InDoubt,
+    Accept,
+    AcceptAndDeliver,
+    Fallback,
+    Deliver,
+    Partial,
+    Bounce,
+    InDoubt,
 )
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EMFILE", "EROFS", "EACCES")
 WORKS_AGAIN = 30.0  # seconds, at most, from the disk's recovery to the next 250
@@ -52,8 +58,12 @@ class Sweep:
 
 
 def all_sweeps() -> list[Sweep]:
-    return [Sweep(story, error, lasts)
-            for error in ERRORS for lasts in (False, True) for story in STORIES]
+    return [
+        Sweep(story, error, lasts)
+        for error in ERRORS
+        for lasts in (False, True)
+        for story in STORIES
+    ]
 
 
 def run_once(place: Place, sweep: Sweep, at: int, seed: int) -> bool:
@@ -63,7 +73,7 @@ def run_once(place: Place, sweep: Sweep, at: int, seed: int) -> bool:
     faults = place.faults(folder)
     seal = place.seal(folder, place.setting(deliveries=(story.delivery,)), faults)
     place.keeper.order(rules=[], later=False)
-    stage = Stage(place, seal, faults, random.Random(f"{seed}/{at}"))
+    stage = Stage(place, seal, faults, random.Random(f"{seed}/{sweep.name}/{at}"))
     what = f"{sweep.name}: call {at}"
     try:
         story.before(stage)
@@ -124,7 +134,9 @@ def never_promise_what_is_not_written(place: Place, error: str) -> int:
         seal.start()
         while True:
             at += 1
-            faults.plan("fail", at=at, to=at, error=error, kinds=("open", "write", "sync", "rename"))
+            faults.plan(
+                "fail", at=at, to=at, error=error, kinds=("open", "write", "sync", "rename")
+            )
             attempt = Client(chance).send(seal.ports[0], make_mail(chance, SMALL), place.ledger)
             if faults.acted == 0:
                 break
@@ -176,7 +188,7 @@ class SmallDisk:
             raise OSError(f"mount {words}: {done.stderr.strip()}")
 
     def forbid_writing(self, is_forbidden: bool) -> None:
-        """An open file keeps a disk from being remounted: then it stays as it is, False."""
+        """Files that are open for writing keep a disk from this."""
         self.mount("-o", f"remount,{'ro' if is_forbidden else 'rw'},size={self.size}")
 
     def __exit__(self, *_: object) -> None:
@@ -207,7 +219,8 @@ def fill_up(place: Place, delivery: str) -> dict[str, int]:
             place.keeper.rules()
             flush(seal)
             place.settle(seal, 90.0)
-            Stage_of(place, seal, chance)
+            must_serve(place, seal, chance)
+            place.settle(seal)
             seal.stop()
             place.close_round(seal, "a full disk")
         finally:
@@ -215,18 +228,48 @@ def fill_up(place: Place, delivery: str) -> dict[str, int]:
     return {"taken": taken, "refused": refused}
 
 
-def Stage_of(place: Place, seal: Seal, chance: random.Random) -> None:
+def must_serve(place: Place, seal: Seal, chance: random.Random) -> None:
     attempt = Client(chance).send(seal.ports[0], make_mail(chance, SMALL), place.ledger)
     if attempt.outcome is not Outcome.acknowledged:
-        raise Trouble(f"there is room again, and a client hears {attempt.reply}")
-    place.settle(seal)
+        raise Trouble(f"the disk is well, and a client hears {attempt.reply}\n{seal.last_words()}")
+
+
+def forbid(place: Place, delivery: str) -> dict[str, int]:
+    """The disk becomes one that is not to be written to, with mail on it, and well again."""
+    folder = place.round_folder()
+    chance = random.Random(f"read-only {delivery}")
+    place.keeper.rules(BUSY)
+    with SmallDisk(folder / "spool") as small:
+        seal = place.seal(folder, place.setting(deliveries=(delivery,)))
+        try:
+            seal.start()
+            must_serve(place, seal, chance)
+            small.forbid_writing(True)
+            for _ in range(5):
+                attempt = Client(chance).send(seal.ports[0], make_mail(chance, SMALL), place.ledger)
+                if attempt.outcome is Outcome.acknowledged:
+                    raise Trouble(f"{attempt} on a disk that is not to be written to")
+                must_be_temporary(attempt, "EROFS")
+            small.forbid_writing(False)
+            place.keeper.rules()
+            must_serve(place, seal, chance)
+            flush(seal)
+            place.settle(seal, 90.0)
+            seal.stop()
+            place.close_round(seal, "a disk not to be written to")
+        finally:
+            seal.end()
+    return {"refused": 5}
 
 
 def flush(seal: Seal) -> None:
     """What waits is tried now."""
     done = subprocess.run(
         [str(seal.program), "queue", "retry", "-c", str(seal.config)],
-        capture_output=True, text=True, check=False, timeout=30,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
     )
     if done.returncode != 0:
         raise Trouble(f"queue retry: {done.stderr}")

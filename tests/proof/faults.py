@@ -1,4 +1,4 @@
-"""The hand on fault.cc: what is to happen to the files and the clock of a program, and how far it got."""
+"""The hand on fault.cc: what is to happen to a program's files and clock, and how far it got."""
 
 from __future__ import annotations
 
@@ -14,8 +14,17 @@ ALWAYS = 2**63
 
 DEEDS = ("none", "kill-before", "kill-after", "kill-torn", "fail", "shorten")
 KINDS = {
-    "open": 1, "write": 2, "sync": 4, "rename": 8, "remove": 16, "read": 32, "list": 64,
-    "look": 128, "close": 256, "folder": 512, "talk": 1024,
+    "open": 1,
+    "write": 2,
+    "sync": 4,
+    "rename": 8,
+    "remove": 16,
+    "read": 32,
+    "list": 64,
+    "look": 128,
+    "close": 256,
+    "folder": 512,
+    "talk": 1024,
 }
 FILES = tuple(name for name in KINDS if name != "talk")
 CHANGES = ("open", "write", "sync", "rename", "remove", "folder")  # what a disk may refuse
@@ -34,10 +43,16 @@ class Faults:
         self.stop()
 
     def plan(
-        self, deed: str, *, at: int = 1, to: int = ALWAYS, every: int = 1, error: str = "EIO",
+        self,
+        deed: str,
+        *,
+        at: int = 1,
+        to: int = ALWAYS,
+        every: int = 1,
+        error: str = "EIO",
         kinds: tuple[str, ...] = FILES,
     ) -> None:
-        """From now on counts calls of these kinds anew; does `deed` at the calls from `at` to `to`."""
+        """Counts calls of these kinds anew, and does `deed` at those from `at` to `to`."""
         chosen = sum(KINDS[kind] for kind in kinds)
         shifts = self.shifts()
         # Nothing happens while it is half written.

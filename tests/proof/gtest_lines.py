@@ -18,7 +18,9 @@ class Lines(unittest.TextTestResult):
         print(f"[ RUN      ] {name_of(test)}", flush=True)
 
     def say(self, how: str, test: unittest.TestCase) -> None:
-        print(f"[{how}] {name_of(test)} ({(time.monotonic() - self.began) * 1000:.0f} ms)", flush=True)
+        print(
+            f"[{how}] {name_of(test)} ({(time.monotonic() - self.began) * 1000:.0f} ms)", flush=True
+        )
 
     def addSuccess(self, test: unittest.TestCase) -> None:
         super().addSuccess(test)

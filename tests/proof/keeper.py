@@ -1,16 +1,20 @@
-"""A smarthost that keeps book, in a process of its own: keeper.py CERTIFICATE KEY JOURNAL ADDRESS PORT.
+"""A smarthost that keeps book, in a process of its own:
+
+    keeper.py CERTIFICATE KEY JOURNAL ADDRESS PORT
 
 It offers STARTTLS, wants it, and writes every mail that it takes into its journal before it says
 250: one JSON object a line, which survives its own death. The first line of its output is its port.
 It obeys orders on its input, a JSON object a line, and answers each with a line:
 
-    {"rules": [{"point": POINT, "do": DEED, "chance": 1.0, "times": N, "reply": TEXT, "seconds": S}]}
+    {"rules": [{"point": POINT, "do": DEED, "chance": 1.0, "times": N, "reply": TEXT,
+                "seconds": S}]}
     {"later": true}   recipients `later` are refused for now
     {"bdat": false}   it no longer offers CHUNKING
 
 POINT is greeting, ehlo, starttls, sealed (the EHLO in TLS), mail, rcpt, data, body (in the midst of
-mail data), end (all has come, nothing was kept), taken (it was kept, nothing was said), quit. DEED is
-refuse (with `reply`), late (by `seconds`), hang (until the peer goes), lose (FIN), reset (RST), die.
+mail data), end (all has come, nothing was kept), taken (it was kept, nothing was said), quit. DEED
+is refuse (with `reply`), late (by `seconds`), hang (until the peer goes), lose (FIN), reset (RST),
+die.
 It ends with its input.
 """
 
@@ -266,8 +270,13 @@ class Connection:
     def entry(self, data: bytes) -> dict[str, Any]:
         """What the journal says of a mail."""
         found = inspect(data)
-        common = {"time": time.time(), "sender": self.sender, "recipients": self.recipients,
-                  "sealed": self.is_sealed, "size": len(data)}
+        common = {
+            "time": time.time(),
+            "sender": self.sender,
+            "recipients": self.recipients,
+            "sealed": self.is_sealed,
+            "size": len(data),
+        }
         if not self.sender and b"message/delivery-status" in data:
             return {"kind": "notice", **common, **notice_in(data)}
         return {"kind": "mail", **common, "token": found.token, "fault": found.fault}

@@ -1,4 +1,4 @@
-"""Keepers as processes: started, ordered about, killed, frozen. And what they need to be believed."""
+"""Keepers as processes: started, ordered about, killed, frozen. And why they are believed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def make_certificates(folder: Path) -> None:
     (folder / "extensions").write_text(f"subjectAltName = DNS:{SMARTHOST_NAME}\n")
     (folder / "ca.extensions").write_text("basicConstraints = critical, CA:TRUE\n")
     (folder / "index").write_text("")
-    (folder / "ca.conf").write_text(f"""[ca]
+    (folder / "ca.conf").write_text(
+        f"""[ca]
 default_ca = own
 [own]
 database = {folder}/index
@@ -32,14 +33,16 @@ policy = any
 rand_serial = yes
 [any]
 commonName = supplied
-""")
+"""
+    )
     key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout"
     dates = "-startdate 20000101000000Z -enddate 20991231235959Z -notext -batch -config ca.conf"
     for command in (
         f"req {key} ca.key -out ca.request -subj /CN=proof",
         f"req {key} key.pem -out request.pem -subj /CN={SMARTHOST_NAME}",
         f"ca -selfsign -keyfile ca.key -in ca.request -out ca.pem {dates} -extfile ca.extensions",
-        f"ca -cert ca.pem -keyfile ca.key -in request.pem -out cert.pem {dates} -extfile extensions",
+        f"ca -cert ca.pem -keyfile ca.key -in request.pem -out cert.pem {dates}"
+        " -extfile extensions",
     ):
         done = subprocess.run(
             ["openssl", *command.split()], cwd=folder, capture_output=True, text=True, check=False
@@ -71,8 +74,15 @@ class Keeper:
         self.kill()
 
     def start(self) -> None:
-        command = [sys.executable, str(HERE / "keeper.py"), str(self.folder / "cert.pem"),
-                   str(self.folder / "key.pem"), str(self.journal), self.address, str(self.port)]
+        command = [
+            sys.executable,
+            str(HERE / "keeper.py"),
+            str(self.folder / "cert.pem"),
+            str(self.folder / "key.pem"),
+            str(self.journal),
+            self.address,
+            str(self.port),
+        ]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

@@ -28,8 +28,13 @@ TROUBLES: tuple[dict[str, Any], ...] = (
 
 
 def kill_under_load(
-    place: Place, count: int, seed: int, deliveries: tuple[str, ...], workers: int,
-    seconds: float = 3600.0, mix: Mix | None = None,
+    place: Place,
+    count: int,
+    seed: int,
+    deliveries: tuple[str, ...],
+    workers: int,
+    seconds: float = 3600.0,
+    mix: Mix | None = None,
 ) -> int:
     """Kills and restarts it `count` times, or for `seconds`, then lets it deliver what it owes.
     Returns how often it was killed."""

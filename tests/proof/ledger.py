@@ -1,6 +1,6 @@
-"""What clients were told, what arrived, and what the daemon's log owns up to: and whether that fits.
+"""What clients were told, what arrived, what the daemon's log owns up to: and whether that fits.
 
-- Acknowledged: every recipient has it at least once, or its sender a notice that names the recipient.
+- Acknowledged: each recipient has it at least once, or its sender a notice that names the recipient.
 - Twice: only what the log named as possibly doubled.
 - Refused, given up: it did not arrive, unless the log named it as in doubt.
 - No answer (the daemon was killed): it arrived once or not at all.
@@ -83,7 +83,7 @@ class Journal:
         if self.file.exists():
             with open(self.file, "rb") as journal:
                 journal.seek(self.read_to)
-                # The last line may be cut off where the keeper was killed: it never said 250 to that.
+                # The last line may be cut off where the keeper was killed: nobody heard 250.
                 text, end, _ = journal.read().rpartition(b"\n")
             self.read_to += len(text) + len(end)
             for line in text.splitlines():
@@ -128,7 +128,10 @@ class Ledger:
         ]
 
     def judge(
-        self, arrivals: Arrivals, doubted: set[str], dropped: set[str] | None = None,
+        self,
+        arrivals: Arrivals,
+        doubted: set[str],
+        dropped: set[str] | None = None,
         is_all: bool = True,
     ) -> Verdict:
         """`doubted`: tokens that the log named as possibly doubled; `dropped`: given up on by hand,
@@ -155,8 +158,8 @@ class Ledger:
 
 
 def is_settled(attempt: Attempt, recipient: str, arrivals: Arrivals) -> bool:
-    token = attempt.token
-    if arrivals.mails.get(token, {}).get(recipient) or arrivals.notices.get(token, {}).get(recipient):
+    everything = (arrivals.mails, arrivals.notices)
+    if any(attempt.token in each and each[attempt.token][recipient] for each in everything):
         return True
     # Nobody is told of a notice that could not be delivered (RFC 5321 6.1).
     return attempt.is_notice and recipient.startswith("no")

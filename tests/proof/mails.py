@@ -18,8 +18,21 @@ MARK = re.compile(rb"X-Proof: ([0-9a-f]{16}) ([0-9]+) ([0-9a-f]{64})\r\n")
 TOKEN_IN_ADDRESS = re.compile(r"\.([0-9a-f]{16})@")
 
 # Lines that are easily got wrong: dots (RFC 5321 4.5.2), nothing, spaces, 998 octets, 8 bit.
-ODD_LINES = (b".", b"..", b".x", b"", b" ", b"\t", b"x" * 998, b"From me", b"QUIT",
-             "grüße".encode(), b"=3D", b".\t", b"MAIL FROM:<>")
+ODD_LINES = (
+    b".",
+    b"..",
+    b".x",
+    b"",
+    b" ",
+    b"\t",
+    b"x" * 998,
+    b"From me",
+    b"QUIT",
+    "grüße".encode(),
+    b"=3D",
+    b".\t",
+    b"MAIL FROM:<>",
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,10 @@ def token_of(address: str) -> str:
 
 
 def make_mail(
-    chance: random.Random, size: int = 1000, kinds: tuple[str, ...] = ("ok",), is_notice: bool = False
+    chance: random.Random,
+    size: int = 1000,
+    kinds: tuple[str, ...] = ("ok",),
+    is_notice: bool = False,
 ) -> Mail:
     """A mail of about `size` octets."""
     token = f"{chance.getrandbits(64):016x}"

@@ -20,7 +20,11 @@ class Disturbance:
     both well again at the end."""
 
     def __init__(
-        self, keeper: Keeper, cable: Cable | None, seed: int, pause: float = 0.3,
+        self,
+        keeper: Keeper,
+        cable: Cable | None,
+        seed: int,
+        pause: float = 0.3,
         deeds: Sequence[str] = (),
     ) -> None:
         self.keeper = keeper
@@ -110,13 +114,19 @@ def far_setting(place: Place, cable: Cable | None, **rest: object) -> Setting:
 
 
 def send_through_trouble(
-    place: Place, cable: Cable | None, seconds: float, seed: int, deliveries: tuple[str, ...],
-    workers: int, clients: int = 6,
+    place: Place,
+    cable: Cable | None,
+    seconds: float,
+    seed: int,
+    deliveries: tuple[str, ...],
+    workers: int,
+    clients: int = 6,
 ) -> Counter[str]:
     """Clients send for so long while everything happens; then everything must be delivered.
     Returns what happened, by name."""
-    seal = place.seal(place.round_folder(), far_setting(place, cable, deliveries=deliveries,
-                                                        workers=workers))
+    seal = place.seal(
+        place.round_folder(), far_setting(place, cable, deliveries=deliveries, workers=workers)
+    )
     try:
         seal.start()
         with Disturbance(place.keeper, cable, seed) as disturbance:

@@ -77,7 +77,18 @@ class OrderTest(ProofCase):
         folder = self.place.round_folder()
         trace = folder / "trace"
         seal = self.place.seal(folder, self.place.setting(deliveries=(delivery,)))
-        seal.wrapper = ("strace", "-D", "-f", "-y", "-s", "96", "-o", str(trace), "-e", f"trace={CALLS}")
+        seal.wrapper = (
+            "strace",
+            "-D",
+            "-f",
+            "-y",
+            "-s",
+            "96",
+            "-o",
+            str(trace),
+            "-e",
+            f"trace={CALLS}",
+        )
         self.place.keeper.rules(BUSY)
         self.addCleanup(seal.end)
         seal.start()

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Proves the promises under fire: proof.py PROGRAM LIBRARY PART [--minutes N] [--seed N] [--json FILE]
+"""Proves the promises under fire:
+
+    proof.py PROGRAM LIBRARY PART [--minutes N] [--seed N] [--json FILE]
 
 contrib/prove builds what it needs and calls it; tests/README.md says what each part does. Ends with
 a JSON object of counts, and with 1 when a promise was broken.
@@ -17,13 +19,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import clock
+import crash
+import damage
+import disk
 import line
 from keepers import Keeper, make_certificates
 from kills import kill_under_load
 from network import send_through_trouble
-from place import Place
+from place import Place, fast_folder
 from seal import Trouble
 from soak import soak
+from store_crash import EVERY_CALL, StoreProof
 
 # Listeners of one configuration.
 MODES = (("relay",),)
@@ -46,6 +53,62 @@ def prove_kills(place: Place, minutes: float, seed: int) -> None:
         seed += 1
 
 
+def prove_store(place: Place, minutes: float, seed: int) -> None:
+    """The store alone: every call of life after life, deaths and errors in turn."""
+    deadline = time.monotonic() + minutes * 60
+    proof = StoreProof(place.library.parent / "spool_life", place.library, place.round_folder())
+    while time.monotonic() < deadline:
+        proof.kill_at(seed, EVERY_CALL)
+        for error in disk.ERRORS:
+            proof.fail_at(seed, EVERY_CALL, error)
+        proof.start_anew()
+        proof.kill_at_random(seed, range(1000))
+        say(f"seed {seed}: {proof.deaths} deaths, {proof.checked} mails looked at")
+        seed += 1
+    place.figures.update(store_deaths=proof.deaths, store_mails_looked_at=proof.checked)
+
+
+def prove_crash(place: Place, minutes: float, seed: int) -> None:
+    """Every call of every story; then at random under load for the rest of the time."""
+    deadline = time.monotonic() + minutes * 60
+    for sweep in crash.all_sweeps():
+        began = time.monotonic()
+        calls = crash.sweep_all(place, sweep, seed)
+        say(f"{sweep.name}: {calls} calls, {time.monotonic() - began:.0f} s")
+    place.figures["kills_at_calls"] = place.kills
+    prove_kills(place, max(0.1, (deadline - time.monotonic()) / 60), seed)
+
+
+def prove_disk(place: Place, minutes: float, seed: int) -> None:
+    """Every call of every story failing, with every error; a full disk; clocks; damage. Until all
+    was done once, however long that takes."""
+    del minutes
+    failures = 0
+    for error in disk.ERRORS:
+        failures += disk.never_promise_what_is_not_written(place, error)
+    for sweep in disk.all_sweeps():
+        began = time.monotonic()
+        calls = disk.sweep_all(place, sweep, seed)
+        failures += calls
+        say(f"{sweep.name}: {calls} calls, {time.monotonic() - began:.0f} s")
+    place.figures["failures"] = failures
+    for name, jump in clock.JUMPS.items():
+        clock.jump_while_it_runs(place, jump)
+        if abs(jump) <= clock.DAY or jump < 0:
+            clock.jump_while_it_is_down(place, jump)
+        say(f"the clock goes {name}")
+    clock.expires_in_time(place)
+    aside = sum(
+        damage.damage_one(place, each, seed + n) for each in damage.DAMAGES for n in range(10)
+    )
+    damage.strangers(place)
+    place.figures["damaged_and_put_aside"] = aside
+    if line.is_in_namespace():
+        for delivery in ("queue", "fallback"):
+            say(f"a full disk, {delivery}: {disk.fill_up(place, delivery)}")
+            say(f"a disk not to be written to, {delivery}: {disk.forbid(place, delivery)}")
+
+
 def prove_network(place: Place, minutes: float, seed: int) -> None:
     """Everything that a smarthost and a network do to mail, again and again."""
     deadline = time.monotonic() + minutes * 60
@@ -55,9 +118,7 @@ def prove_network(place: Place, minutes: float, seed: int) -> None:
             for deliveries in MODES:
                 for workers in (1, 2):
                     left = max(5.0, min(30.0, deadline - time.monotonic()))
-                    happened += send_through_trouble(
-                        place, cable, left, seed, deliveries, workers
-                    )
+                    happened += send_through_trouble(place, cable, left, seed, deliveries, workers)
                     say(f"{deliveries}, {workers} workers: {dict(happened)}")
             seed += 1
         place.figures["troubles"] = dict(happened)
@@ -80,7 +141,10 @@ def line_if_any() -> Iterator[line.Cable | None]:
 
 
 PARTS: dict[str, Callable[[Place, float, int], None]] = {
+    "store": prove_store,
     "kills": prove_kills,
+    "crash": prove_crash,
+    "disk": prove_disk,
     "network": prove_network,
     "soak": prove_soak,
 }
@@ -95,9 +159,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    if given.part in ("network", "soak") and not line.why_no_namespace():
+    if given.part in ("disk", "network", "soak") and not line.why_no_namespace():
         line.run_in_namespace()
-    with tempfile.TemporaryDirectory(prefix="proof-") as name:
+    with tempfile.TemporaryDirectory(prefix="proof-", dir=fast_folder()) as name:
         folder = Path(name)
         make_certificates(folder)
         address = "0.0.0.0" if line.is_in_namespace() else "127.0.0.1"

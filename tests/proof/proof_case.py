@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 import unittest
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from keepers import Keeper, make_certificates
 from line import is_in_namespace
-from place import Place
+from place import Place, fast_folder
 
 
 def paths_given() -> list[Path]:
@@ -17,9 +20,16 @@ def paths_given() -> list[Path]:
     return [Path(each).absolute() for each in sys.argv[1:] if "/" in each]
 
 
-def fast_folder() -> str | None:
-    """Where files cost little: a process that is killed loses nothing that it wrote there."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+Item = TypeVar("Item")
+
+
+def within(seconds: float, items: Iterable[Item]) -> Iterator[Item]:
+    """As many of them as there is time for: a sanitizer makes everything ten times slower."""
+    deadline = time.monotonic() + seconds
+    for item in items:
+        if time.monotonic() > deadline:
+            return
+        yield item
 
 
 class ProofCase(unittest.TestCase):

@@ -1,8 +1,8 @@
 """What a program with a spool does while it is killed, or while its disk fails: one story each.
 
-A story is told on a stage: a fresh spool, a keeper that is well, nothing else under way. What before()
-does happens undisturbed, what act() does is disturbed. Afterwards the keeper is made well, the program
-is started if it died, and every mail must be accounted for.
+A story is told on a stage: a fresh spool, a keeper that is well, nothing else under way. What
+before() does happens undisturbed, what act() does is disturbed. Afterwards the keeper is made well,
+the program is started if it died, and every mail must be accounted for.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from clients import Client, Pipelining
 from faults import Faults
@@ -32,8 +33,13 @@ class Stage:
     faults: Faults
     chance: random.Random
 
-    def send(self, size: int = SMALL, kinds: tuple[str, ...] = ("ok",), listener: int = 0,
-             is_notice: bool = False) -> Attempt | None:
+    def send(
+        self,
+        size: int = SMALL,
+        kinds: tuple[str, ...] = ("ok",),
+        listener: int = 0,
+        is_notice: bool = False,
+    ) -> Attempt | None:
         """None: the program is not there any more."""
         if not self.seal.is_alive:
             return None
@@ -64,7 +70,10 @@ class Stage:
         """`smtpseal queue` in these words."""
         return subprocess.run(
             [str(self.seal.program), "queue", *words, "-c", str(self.seal.config)],
-            capture_output=True, text=True, check=False, timeout=30,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
         )
 
 
@@ -77,6 +86,20 @@ class Story:
 
     def act(self, stage: Stage) -> None:
         """The program runs, unless it has died."""
+
+
+class Relay(Story):
+    """No spool: what is said and heard is all there is."""
+
+    name = "relay"
+    delivery = "relay"
+
+    def act(self, stage: Stage) -> None:
+        stage.send(SMALL, ("ok", "no"))
+        stage.place.keeper.rules({"point": "taken", "do": "lose", "times": 1})
+        stage.send(SMALL)
+        stage.place.keeper.rules()
+        stage.send(BIG)
 
 
 class Accept(Story):
@@ -110,13 +133,14 @@ class Fallback(Story):
     delivery = "fallback"
 
     def act(self, stage: Stage) -> None:
-        for rule in (
+        troubles: tuple[dict[str, Any], ...] = (
             BUSY,
             {"point": "mail", "do": "refuse", "times": 1, "reply": "451 4.3.0 Not now"},
             {"point": "body", "do": "lose", "times": 1},
             {"point": "end", "do": "refuse", "times": 1},
             {"point": "taken", "do": "lose", "times": 1},
-        ):
+        )
+        for rule in troubles:
             stage.place.keeper.rules(rule)
             stage.send(SMALL)
         stage.place.keeper.rules()
@@ -188,7 +212,9 @@ class Recover(Story):
         stage.faults.plan("kill-before", at=stage.chance.randrange(10, 70))
         if stage.seal.start(may_die=True):
             for _ in range(3):
-                stage.send(stage.chance.choice((SMALL, BIG)), stage.chance.choice((("ok",), ("ok", "no"))))
+                stage.send(
+                    stage.chance.choice((SMALL, BIG)), stage.chance.choice((("ok",), ("ok", "no")))
+                )
             stage.seal.kill()
         stage.place.keeper.rules()
 
@@ -209,13 +235,26 @@ class ByHand(Story):
     def act(self, stage: Stage) -> None:
         # Whether it was dropped in the end or not: nobody misses it.
         stage.place.dropped.add(self.tokens[1])
-        for words in (("hold", self.ids[0]), ("drop", self.ids[1]), ("retry",),
-                      ("retry", self.ids[0])):
+        for words in (
+            ("hold", self.ids[0]),
+            ("drop", self.ids[1]),
+            ("retry",),
+            ("retry", self.ids[0]),
+        ):
             if not stage.seal.is_alive:
                 return
             stage.command(*words)
 
 
 STORIES: tuple[Callable[[], Story], ...] = (
-    Accept, AcceptAndDeliver, Fallback, Deliver, Partial, Bounce, InDoubt, Recover, ByHand,
+    Relay,
+    Accept,
+    AcceptAndDeliver,
+    Fallback,
+    Deliver,
+    Partial,
+    Bounce,
+    InDoubt,
+    Recover,
+    ByHand,
 )

@@ -51,8 +51,12 @@ class Setting:
             if delivery != "relay":
                 keys["delivery"] = delivery
             lines += section(f"listener {delivery}{number}", {**keys, **self.listener})
-        smarthost = {"host": self.smarthost_host, "port": str(self.smarthost_port),
-                     "verify_name": SMARTHOST_NAME, "ca_file": str(self.ca_file)}
+        smarthost = {
+            "host": self.smarthost_host,
+            "port": str(self.smarthost_port),
+            "verify_name": SMARTHOST_NAME,
+            "ca_file": str(self.ca_file),
+        }
         return "\n".join(lines + section("smarthost", {**smarthost, **self.smarthost})) + "\n"
 
     @property
@@ -68,8 +72,12 @@ class Seal:
     """In `folder`: seal.conf, log, spool/."""
 
     def __init__(
-        self, program: Path, folder: Path, setting: Setting,
-        environment: Mapping[str, str] | None = None, wrapper: tuple[str, ...] = (),
+        self,
+        program: Path,
+        folder: Path,
+        setting: Setting,
+        environment: Mapping[str, str] | None = None,
+        wrapper: tuple[str, ...] = (),
     ) -> None:
         self.program = program
         self.log = folder / "log"
@@ -89,7 +97,10 @@ class Seal:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [*self.wrapper, str(self.program), "-c", str(self.config), *own_user(self.program)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.environment,
             )
         deadline = time.monotonic() + START_PATIENCE
         while time.monotonic() < deadline:

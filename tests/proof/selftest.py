@@ -37,8 +37,15 @@ class LedgerTest(unittest.TestCase):
 
     def arrives(self, mail: Mail | None = None, fault: str = "", sealed: bool = True) -> None:
         mail = mail or self.mail
-        self.arrivals.add({"kind": "mail", "token": mail.token, "recipients": mail.recipients,
-                           "fault": fault, "sealed": sealed})
+        self.arrivals.add(
+            {
+                "kind": "mail",
+                "token": mail.token,
+                "recipients": mail.recipients,
+                "fault": fault,
+                "sealed": sealed,
+            }
+        )
 
     def notice(self, recipient: str, action: str = "failed") -> None:
         self.arrivals.add({"kind": "notice", "about": [recipient], "action": action})
@@ -126,8 +133,13 @@ class LedgerTest(unittest.TestCase):
         self.assertEqual(self.problems(), 2)
 
     def test_journal_is_read_to_its_last_whole_line(self) -> None:
-        entry: dict[str, Any] = {"kind": "mail", "token": "t", "recipients": ["r"], "fault": "",
-                                 "sealed": True}
+        entry: dict[str, Any] = {
+            "kind": "mail",
+            "token": "t",
+            "recipients": ["r"],
+            "fault": "",
+            "sealed": True,
+        }
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "journal")
             journal = Journal(file)

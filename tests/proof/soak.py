@@ -59,8 +59,9 @@ class Sampler:
         began = time.monotonic()
         while not self.is_over.wait(self.every):
             try:
-                sample = Sample(time.monotonic() - began, self.seal.resident_kb(),
-                                self.seal.descriptors())
+                sample = Sample(
+                    time.monotonic() - began, self.seal.resident_kb(), self.seal.descriptors()
+                )
             except OSError:
                 return  # it has died, which others notice
             self.samples.append(sample)
@@ -90,7 +91,11 @@ def figures_of(samples: list[Sample]) -> dict[str, Any]:
 
 
 def soak(
-    place: Place, cable: Cable | None, seconds: float, seed: int, deliveries: tuple[str, ...],
+    place: Place,
+    cable: Cable | None,
+    seconds: float,
+    seed: int,
+    deliveries: tuple[str, ...],
     every: float = 10.0,
 ) -> dict[str, Any]:
     """Trouble when a promise is broken or something grows."""
@@ -106,8 +111,11 @@ def soak(
         finish(place, seal, f"soak, seed {seed}, {deliveries}")
     finally:
         seal.end()
-    figures = {"seconds": round(seconds), **figures_of(sampler.settled()),
-               "troubles": dict(disturbance.done)}
+    figures: dict[str, Any] = {
+        "seconds": round(seconds),
+        **figures_of(sampler.settled()),
+        "troubles": dict(disturbance.done),
+    }
     place.figures.update(figures)
     if figures["memory_growth_kb"] > MEMORY_SLACK_KB:
         raise Trouble(f"memory grows: {figures}")

@@ -74,8 +74,9 @@ class Model:
             if mail in found:
                 problems.append(f"{mail} is there twice")
             fate = self.fates.get(mail, Fate(is_gone=True))
-            problems += [f"{mail}: {each}" for each in
-                         faults_of(fate, place, int(attempts), doubt, content)]
+            problems += [
+                f"{mail}: {each}" for each in faults_of(fate, place, int(attempts), doubt, content)
+            ]
             found[mail] = Fate(True, False, False, {place}, (int(attempts),) * 2, {doubt})
         for mail, fate in self.fates.items():
             if fate.is_accepted and not fate.may_be_gone and mail not in found:
@@ -113,12 +114,19 @@ class StoreProof:
         self.checked = 0  # mails, each at each start
         self.deaths = 0
 
+    def start_anew(self) -> None:
+        shutil.rmtree(self.spool, ignore_errors=True)
+        self.model = Model()
+
     def live(self, seed: int, steps: int, what: str, may_fail: bool = False) -> bool:
         """One life, compared with all before it. False: it was killed, or gave up as it may."""
         with open(self.output, "wb") as output:
             done = subprocess.run(
                 [self.program, self.spool, str(seed), str(steps)],
-                stdout=output, env=self.environment, check=False, timeout=60,
+                stdout=output,
+                env=self.environment,
+                check=False,
+                timeout=60,
             )
         lines = self.output.read_text(encoding="utf-8").splitlines()
         problems = []
@@ -150,8 +158,7 @@ class StoreProof:
 
     def disturb(self, seed: int, what: str, deed: str, at: int, error: str = "EIO") -> bool:
         """A life from the beginning, and what it leaves. False: it has no such call."""
-        shutil.rmtree(self.spool, ignore_errors=True)
-        self.model = Model()
+        self.start_anew()
         self.faults.plan(deed, at=at, to=at, error=error)
         self.live(seed, STEPS, what, may_fail=deed == "fail")
         was_reached, last = self.faults.acted > 0, self.faults.last
@@ -159,14 +166,20 @@ class StoreProof:
         self.live(0, 0, f"{what}, {last}")
         return was_reached
 
-    def kill_at_random(self, seed: int, lives: int) -> None:
+    def kill_at_random(self, seed: int, lives: Iterable[int]) -> None:
         """Life after life on one folder, recovery killed as well."""
         chance = random.Random(seed)
-        for life in range(lives):
+        for life in lives:
             # A start looks at every mail that is there; then comes what is new.
             start = 40 + CALLS_A_MAIL * len(self.model.fates)
-            at = chance.randrange(1, start) if chance.random() < 0.3 else start + chance.randrange(300)
-            self.faults.plan(chance.choice(("kill-before", "kill-torn", "kill-after")), at=at, to=at)
+            at = (
+                chance.randrange(1, start)
+                if chance.random() < 0.3
+                else start + chance.randrange(300)
+            )
+            self.faults.plan(
+                chance.choice(("kill-before", "kill-torn", "kill-after")), at=at, to=at
+            )
             self.live(chance.getrandbits(30), STEPS, f"seed {seed}, life {life}, call {at}")
         self.faults.plan("none")
         self.live(0, 0, f"seed {seed}, the end")
