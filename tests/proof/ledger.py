@@ -1,6 +1,7 @@
 """What clients were told, what arrived, what the daemon's log owns up to: and whether that fits.
 
-- Acknowledged: each recipient has it at least once, or its sender a notice that names the recipient.
+- Acknowledged: each recipient has it at least once, or its sender a notice that names the
+  recipient.
 - Twice: only what the log named as possibly doubled.
 - Refused, given up: it did not arrive, unless the log named it as in doubt.
 - No answer (the daemon was killed): it arrived once or not at all.

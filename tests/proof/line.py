@@ -1,8 +1,8 @@
 """A line to the smarthost that loses packets and takes time: line.py, in a network namespace.
 
 A TUN device takes what is sent to 10.77.0.2 and gives it back with both addresses exchanged, so
-that a server on this machine seems to be at the other end of a line. On the way packets wait, get lost
-and overtake each other. Orders come on the input, a JSON object a line, and are answered:
+that a server on this machine seems to be at the other end of a line. On the way packets wait, get
+lost and overtake each other. Orders come on the input, a JSON object a line, and are answered:
 
     {"loss": 0.05, "delay_ms": 20, "jitter_ms": 10, "down": false}
 

@@ -97,7 +97,7 @@ std::string Life::content_found(Store& store, const Envelope& envelope) {
 void Life::open() {
   Recovery recovery;
   store_ = must(Store::open(disk_, folder_, recovery));
-  for (const auto& damage : recovery.damaged) say("damaged " + damage.name + " " + damage.reason);
+  for (const auto& damage : recovery.damaged) say("damaged " + damage.id + " " + damage.reason);
   for (const auto& name : recovery.foreign) say("foreign " + name);
   for (const Brief& each : recovery.accepted) {
     queue_.push_back(must(store_->read(each.id)));
