@@ -27,6 +27,9 @@ build lib  fmt           libfmt-dev         fmt-devel    fmt           fmt-dev  
 build lib  nlohmann_json nlohmann-json3-dev json-devel   nlohmann-json nlohmann-json nlohmann-json
 test  lib  gtest         libgtest-dev       gtest-devel  gtest         gtest-dev     googletest
 test  lib  gmock         libgmock-dev       gmock-devel  gtest         gtest-dev     googletest
+peer  tool strace        strace             strace       strace        strace        -
+peer  tool ip            iproute2           iproute      iproute2      iproute2      -
+peer  tool unshare       util-linux         util-linux   util-linux    util-linux    -
 peer  tool openssl       openssl            openssl      openssl       openssl       openssl@3
 peer  tool curl          curl               curl         curl          curl          curl
 peer  tool swaks         swaks              swaks        -             swaks         swaks

@@ -19,7 +19,6 @@ from mails import token_of
 START_PATIENCE = 20.0  # seconds
 STOP_PATIENCE = 60.0
 SMARTHOST_NAME = "smarthost.test"
-TOKENS = re.compile(r"\.[0-9a-f]{16}@")
 
 
 class Trouble(Exception):
@@ -170,18 +169,10 @@ class Seal:
 
     def doubted(self) -> set[str]:
         """Tokens of mails that the log named as possibly doubled, through all lives."""
-        events = self.events()
-        token_of_id: dict[str, str] = {}
-        for event in events:
-            # Whose mail an id is of the spool's is said by any line with both.
-            tokens = TOKENS.findall(json.dumps(event))
-            for name in (event.get("id"), event.get("mail"), event.get("spool_id")):
-                if name and tokens:
-                    token_of_id[name] = tokens[0][1:-1]
         return {
-            token_of(event.get("from", "")) or token_of_id.get(event.get("id", ""), "")
-            for event in events
-            if event.get("in_doubt") is True or event.get("possible_duplicate") is True
+            token_of(event.get("from", ""))
+            for event in self.events()
+            if event.get("in_doubt") is True or event["event"] == "possible-duplicate"
         } - {""}
 
     def descriptors(self) -> int:
