@@ -53,6 +53,9 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
     context->is_own_listener = [this](const net::SocketAddress& address) {
       return is_own_listener(address);
     };
+    context->on_reached = [this, section = smarthost.name] {
+      if (runner_) runner_->smarthost_reached(section);
+    };
     auto made = make_smarthost_tls(smarthost, identities);
     if (!made) {
       const auto problem = locate_tls_trouble(generation->config, smarthost, made.error());
@@ -97,6 +100,11 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
 }
 
 base::Result<Bound> App::prepare(Setup setup) {
+  if (setup.spooler != nullptr && !runner_) {
+    auto runner = SpoolRunner::make(loop_, turn_, log_, *setup.spooler);
+    if (!runner) return runner.error();
+    runner_ = std::move(runner).value();
+  }
   auto made =
       make_generation(std::move(setup.config), setup.number, *setup.identities, *setup.rates);
   if (!made) return made.error();
@@ -137,10 +145,18 @@ void App::commit() {
     for (const auto& pool : generations_.back()->pools) pool->retire();
   }
   generations_.push_back(std::move(prepared->generation));
+  if (runner_) serve_spool();
   for (Slot* slot : opened) slot->let_in();
 }
 
 void App::abandon() { prepared_.reset(); }
+
+void App::serve_spool() {
+  std::vector<SmarthostPool*> pools;
+  for (const auto& pool : generations_.back()->pools) pools.push_back(pool.get());
+  runner_->use(std::move(pools));
+  runner_->begin();  // nothing to do where no spool could be opened
+}
 
 base::Result<void> App::start(config::Config config) {
   Setup setup;
@@ -177,13 +193,16 @@ void App::drain() {
   base::Duration most = std::chrono::seconds(0);
   if (!generations_.empty()) most = generations_.back()->config.general.drain_timeout;
   drain_timer_.arm(loop_.now() + most);
+  if (runner_) runner_->drain();
   for (const auto& [id, client] : clients_) client->drain();
   for (const auto& generation : generations_) {
     for (const auto& pool : generation->pools) pool->retire();
   }
   // With nobody left this turn's reaping ends the loop.
-  if (clients_.empty()) drain_timer_.arm(loop_.now());
+  if (is_idle()) drain_timer_.arm(loop_.now());
 }
+
+bool App::is_idle() const { return clients_.empty() && (!runner_ || runner_->is_idle()); }
 
 void App::on_timer() { stop_all(); }
 
@@ -191,20 +210,23 @@ void App::stop_all() {
   if (std::exchange(is_stopping_, true)) return;
   if (!clients_.empty()) log_.warn("-", "drain", {{"sessions-cut", clients_.size()}});
   for (const auto& [id, client] : clients_) client->stop();
+  if (runner_) runner_->stop();
 }
 
 void App::reap() {
   for (const std::uint64_t id : std::exchange(finished_clients_, {})) clients_.erase(id);
   finished_gates_.clear();
+  if (runner_) runner_->reap();
   for (const auto& generation : generations_) {
     for (const auto& pool : generation->pools) pool->reap();
   }
   // All but the last, which is in force.
   for (std::size_t i = 0; i + 1 < generations_.size();) {
     const Generation& old = *generations_[i];
-    const bool is_over =
-        old.sessions == 0 && std::all_of(old.pools.begin(), old.pools.end(),
-                                         [](const auto& pool) { return pool->is_empty(); });
+    const bool is_over = old.sessions == 0 &&
+                         std::all_of(old.pools.begin(), old.pools.end(), [this](const auto& pool) {
+                           return pool->is_empty() && !(runner_ && runner_->is_using(*pool));
+                         });
     if (is_over) {
       generations_.erase(generations_.begin() + static_cast<std::ptrdiff_t>(i));
     } else {
@@ -212,7 +234,7 @@ void App::reap() {
     }
   }
   if (crowd_.has_gone(clients_.size())) platform::give_back_free_memory();
-  if (is_draining_ && clients_.empty()) loop_.stop();
+  if (is_draining_ && is_idle()) loop_.stop();
 }
 
 }  // namespace app

@@ -22,6 +22,7 @@
 #include "app/sessions.h"
 #include "app/slots.h"
 #include "app/smarthost_pool.h"
+#include "app/spool_runner.h"
 #include "app/turn.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -38,6 +39,9 @@ struct Setup {
   std::shared_ptr<OwnIdentities> identities = std::make_shared<OwnIdentities>();
   // How fast mail may go, for all loops and over reloads.
   std::shared_ptr<MailRates> rates = std::make_shared<MailRates>();
+  // Of the process; nothing where no mail is to be kept. It is open when the configuration is put
+  // in force, or never.
+  Spooler* spooler = nullptr;
   net::PortUse use = net::PortUse::alone;
   // By the first loop: what the others have to share. Empty for the first, or only, one.
   Bound bound;
@@ -104,6 +108,9 @@ class App final : net::TimerEvents, SlotEvents, ProxyGateEvents {
   [[nodiscard]] ClientLink& add_client(Stay stay, net::TcpStream stream,
                                        const ClientOrigin& origin);
   [[nodiscard]] bool is_own_listener(const net::SocketAddress& address) const;
+  // Its pools deliver the spool's mail from now on.
+  void serve_spool();
+  [[nodiscard]] bool is_idle() const;
   void reap();
   void stop_all();
 
@@ -113,6 +120,7 @@ class App final : net::TimerEvents, SlotEvents, ProxyGateEvents {
   Turn turn_;
   net::Timer drain_timer_;
   std::vector<std::unique_ptr<Generation>> generations_;  // the last one is in force
+  std::unique_ptr<SpoolRunner> runner_;                   // of mails on disk, where there are any
   Slots slots_;
   std::unique_ptr<Prepared> prepared_;
   std::map<std::uint64_t, std::unique_ptr<ClientLink>> clients_;

@@ -70,6 +70,8 @@ struct SmarthostContext {
   std::unique_ptr<SmarthostLogin> login;  // nothing without credentials of our own
   // Whether an address is one that this process itself listens on: mail must not go round.
   std::function<bool(const net::SocketAddress&)> is_own_listener;
+  // A connection could be opened, to where mail can be sent. Nobody is told without it.
+  std::function<void()> on_reached;
 };
 
 // Whether STARTTLS is asked for.

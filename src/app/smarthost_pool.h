@@ -69,6 +69,9 @@ class SmarthostPool final : SmarthostLinkOwner, SmarthostHostsEvents, net::Timer
   // authenticated itself on it): the reason why not now.
   [[nodiscard]] std::optional<base::Error> take_turn_of_held();
 
+  // Whether it has a connection that mail can be, or is being, sent through.
+  [[nodiscard]] bool is_serving() const { return has_live_link(); }
+
   // Idle connections are closed, leased ones when they come back; requests are still served.
   void retire();
   // No connection is left.

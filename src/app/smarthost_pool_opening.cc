@@ -85,6 +85,7 @@ void SmarthostPool::on_link_ready(SmarthostLink& link) {
   if (live_links() == 1) serving_since_ = now();
   extensions_ = link.usable_extensions();
   link.idle_since = now();
+  if (context_->on_reached) context_->on_reached();
   context_->turn->want(*this);
 }
 

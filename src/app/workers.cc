@@ -24,7 +24,7 @@ void warn_of_weak_tls(base::LogSink& log, const config::Config& config) {
 }
 
 // What is wrong with one of them is told by the first loop that wants it.
-base::Result<void> load_identities(const config::Config& config, OwnIdentities& identities) {
+void load_identities(const config::Config& config, OwnIdentities& identities) {
   for (const config::Smarthost& smarthost : config.smarthosts) {
     if (smarthost.tls.level == tls::Level::none) continue;
     static_cast<void>(identities.load(smarthost.client_identity, tls::Purpose::client));
@@ -33,10 +33,16 @@ base::Result<void> load_identities(const config::Config& config, OwnIdentities& 
     if (listener.tls == config::ClientTls::none) continue;
     static_cast<void>(identities.load(listener.identity, tls::Purpose::server));
   }
-  return {};
 }
 
-void log_ready(base::LogSink& log, const config::Config& config, const Bound& bound) {
+void log_reload_failure(base::LogSink& log, const base::Error& error) {
+  log.error(
+      "-", "reload",
+      {{"result", "failed"}, {"in-force", "the old configuration"}, {"reason", error.detail}});
+}
+
+void log_ready(base::LogSink& log, const config::Config& config, const Bound& bound,
+               const Spooler& spooler) {
   std::string addresses;
   for (const std::optional<BoundSocket>& socket : bound) {
     if (!socket) continue;
@@ -49,7 +55,10 @@ void log_ready(base::LogSink& log, const config::Config& config, const Bound& bo
     smarthosts.append(config::describe_hosts(smarthost));
   }
   warn_of_weak_tls(log, config);
-  log.info("-", "ready", {{"listen", addresses}, {"smarthost", smarthosts}});
+  log.info("-", "ready",
+           {{"listen", addresses},
+            {"smarthost", smarthosts},
+            base::LogField::if_any("spool", spooler.is_open() ? spooler.folder() : "")});
   platform::notify_service_manager("READY=1");
 }
 
@@ -57,13 +66,19 @@ void log_ready(base::LogSink& log, const config::Config& config, const Bound& bo
 
 Workers::Workers(net::Loop& main, Log& log, platform::InheritedSockets inherited,
                  std::function<std::optional<config::Config>()> load)
-    : main_(main), log_(log), inherited_(std::move(inherited)), load_(std::move(load)) {}
+    : main_(main),
+      log_(log),
+      inherited_(std::move(inherited)),
+      load_(std::move(load)),
+      spooler_(log) {}
 
 Workers::~Workers() {
   // Those that run still were started before something else went wrong; they have no clients.
   for (const Worker& worker : workers_) {
     if (worker.thread) worker.mailbox->post([&app = *worker.app] { app.drain(); });
   }
+  for (Worker& worker : workers_) worker.thread.reset();
+  spooler_.close();
 }
 
 base::Result<void> Workers::start(const config::Config& config) {
@@ -73,12 +88,14 @@ base::Result<void> Workers::start(const config::Config& config) {
   if (const auto made = make_workers(config.general.workers); !made) return made;
   coming_ = config;
   identities_ = std::make_shared<OwnIdentities>();
+  needs_spool_ = spooler_.is_needed(config);
   // No thread runs yet: whatever goes wrong is told to the caller.
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     auto prepared = workers_[i].app->prepare(setup_for(i));
     if (!prepared) return prepared.error();
     if (i == 0) bound_ = std::move(prepared).value();
   }
+  if (const auto opened = spooler_.open(config); !opened) return opened;
   if (const auto started = start_threads(); !started) return started;
   commit();
   return {};
@@ -136,8 +153,14 @@ void Workers::on_main(std::function<void()> task) {
 
 // --- a configuration comes into force ---
 
-Setup Workers::setup_for(std::size_t index) const {
-  Setup setup{*coming_, number_, identities_, rates_, net::PortUse::alone, {}, inherited_};
+Setup Workers::setup_for(std::size_t index) {
+  Setup setup;
+  setup.config = *coming_;
+  setup.number = number_;
+  setup.identities = identities_;
+  setup.rates = rates_;
+  if (needs_spool_) setup.spooler = &spooler_;
+  setup.inherited = inherited_;
   if (workers_.size() == 1) return setup;
   setup.use = index == 0 ? net::PortUse::first : net::PortUse::another;
   if (index > 0) setup.bound = bound_;
@@ -160,15 +183,22 @@ void Workers::on_reload() {
   identities_ = std::make_shared<OwnIdentities>();
   loading_ = net::Background::begin(
       main_,
-      [config = *coming_, identities = identities_] {
-        return load_identities(config, *identities);
+      [this, config = *coming_, identities = identities_] {
+        load_identities(config, *identities);
+        return spooler_.open(config);
       },
       *this);
 }
 
-void Workers::on_background_done(base::Result<void>) {
+void Workers::on_background_done(base::Result<void> result) {
   loading_.reset();
-  if (!is_draining_) prepare(0);
+  if (is_draining_) return;
+  if (!result) {
+    finish([this, &result] { log_reload_failure(log_, result.error()); });
+    return;
+  }
+  needs_spool_ = spooler_.is_open();
+  prepare(0);
 }
 
 void Workers::prepare(std::size_t index) {
@@ -181,12 +211,7 @@ void Workers::on_prepared(std::size_t index, const base::Result<Bound>& prepared
   if (is_draining_) return;
   if (!prepared) {
     for (std::size_t i = 0; i < index; ++i) on_worker(i, [](App& app) { app.abandon(); });
-    finish([this, &prepared] {
-      log_.error("-", "reload",
-                 {{"result", "failed"},
-                  {"in-force", "the old configuration"},
-                  {"reason", prepared.error().detail}});
-    });
+    finish([this, &prepared] { log_reload_failure(log_, prepared.error()); });
     return;
   }
   if (index == 0) bound_ = prepared.value();
@@ -211,18 +236,29 @@ void Workers::on_committed() {
   if (++committed_ < workers_.size() || is_draining_) return;
   finish([this] {
     log_.set_level(coming_->general.log_level);
-    log_ready(log_, *coming_, bound_);
+    log_ready(log_, *coming_, bound_, spooler_);
     if (!std::exchange(is_started_, true)) return;
+    spooler_.use(*coming_);
     warn_of_unused(log_, *coming_, inherited_);
-    if (coming_->general.workers == workers_.size()) {
-      log_.info("-", "reload", {{"result", "done"}});
-      return;
-    }
-    log_.warn("-", "reload",
-              {{"result", "done"},
-               {"workers", workers_.size()},
-               {"note", "another number of workers needs a restart"}});
+    log_reload();
   });
+}
+
+void Workers::log_reload() {
+  const bool has_other_folder =
+      spooler_.is_open() && coming_->general.spool.folder != spooler_.folder();
+  if (has_other_folder) {
+    log_.warn("-", "reload",
+              {{"spool", spooler_.folder()}, {"note", "another spool_dir needs a restart"}});
+  }
+  if (coming_->general.workers == workers_.size()) {
+    log_.info("-", "reload", {{"result", "done"}});
+    return;
+  }
+  log_.warn("-", "reload",
+            {{"result", "done"},
+             {"workers", workers_.size()},
+             {"note", "another number of workers needs a restart"}});
 }
 
 void Workers::finish(const std::function<void()>& report) {

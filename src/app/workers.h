@@ -21,6 +21,7 @@
 #include "app/app.h"
 #include "app/log_sink.h"
 #include "app/sessions.h"
+#include "app/spooler.h"
 #include "base/result.h"
 #include "config/config.h"
 #include "net/background.h"
@@ -64,11 +65,12 @@ class Workers final : net::SignalEvents, net::BackgroundEvents {
   void on_worker(std::size_t index, std::function<void(App&)> task);
   void on_main(std::function<void()> task);
 
-  [[nodiscard]] Setup setup_for(std::size_t index) const;
+  [[nodiscard]] Setup setup_for(std::size_t index);
   void prepare(std::size_t index);
   void on_prepared(std::size_t index, const base::Result<Bound>& prepared);
   void commit();
   void on_committed();
+  void log_reload();
   void finish(const std::function<void()>& report);
   void on_draining(std::size_t sessions);
   void on_ended();
@@ -80,16 +82,18 @@ class Workers final : net::SignalEvents, net::BackgroundEvents {
   Sessions sessions_;
   std::unique_ptr<net::Signals> signals_;
   std::unique_ptr<net::Mailbox> mailbox_;  // the main loop's; nothing with one worker
+  Spooler spooler_;                        // closed when no loop runs any more
   std::vector<Worker> workers_;
 
   // The configuration that comes into force, and where it has got to.
   std::optional<config::Config> coming_;
   std::shared_ptr<OwnIdentities> identities_;  // of it
   const std::shared_ptr<MailRates> rates_ = std::make_shared<MailRates>();
-  std::unique_ptr<net::Background> loading_;  // of these, while it lasts
+  std::unique_ptr<net::Background> loading_;  // of these and the spool, while it lasts
   std::uint64_t number_ = 0;
   Bound bound_;
   std::size_t committed_ = 0;  // workers
+  bool needs_spool_ = false;
   bool is_started_ = false;
   bool is_reload_wanted_ = false;  // SIGHUP came meanwhile
 

@@ -126,11 +126,33 @@ LoadResult load(const Sources& sources) {
   return result;
 }
 
-std::vector<std::string> default_files() {
 #if defined(_WIN32)
+namespace {
+
+std::string data_folder() {
   const char* const data = std::getenv("ProgramData");
   const std::string folder = data != nullptr && *data != '\0' ? data : "C:\\ProgramData";
-  return {"smtpseal.conf", folder + "\\smtpseal\\smtpseal.conf"};
+  return folder + "\\smtpseal\\";
+}
+
+}  // namespace
+#endif
+
+std::string default_spool_folder() {
+#if defined(_WIN32)
+  return data_folder() + "spool";
+#elif defined(__linux__)
+  return "/var/lib/smtpseal/spool";
+#elif defined(__APPLE__)
+  return "/usr/local/var/spool/smtpseal";
+#else
+  return "/var/spool/smtpseal";
+#endif
+}
+
+std::vector<std::string> default_files() {
+#if defined(_WIN32)
+  return {"smtpseal.conf", data_folder() + "smtpseal.conf"};
 #elif defined(__linux__)
   return {"./smtpseal.conf", "/etc/smtpseal/smtpseal.conf"};
 #else

@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "config/login.h"
 #include "relay/pool_policy.h"
+#include "relay/spool_policy.h"
 #include "relay/transaction.h"
 #include "smtp/client_session.h"
 #include "smtp/extensions.h"
@@ -49,6 +50,11 @@ inline constexpr unsigned kDefaultSocketMode = 0660;
 // 127.0.0.0/8 and ::1
 [[nodiscard]] std::vector<base::Network> default_allow();
 
+// /var/lib/smtpseal/spool on Linux: what systemd makes for our unit (StateDirectory), so that
+// `smtpseal queue` at a shell and the service mean the same one. /var/spool/smtpseal on BSD,
+// /usr/local/var/spool/smtpseal on macOS, %ProgramData%\smtpseal\spool on Windows.
+[[nodiscard]] std::string default_spool_folder();
+
 struct General {
   std::string hostname;  // resolved: never empty, never localhost; see usable_hostname()
   base::LogLevel log_level = base::LogLevel::info;
@@ -58,6 +64,7 @@ struct General {
   unsigned workers = 1;
   std::string user;
   base::Duration drain_timeout = std::chrono::seconds(30);
+  relay::SpoolOptions spool{.folder = default_spool_folder()};
 
   friend bool operator==(const General&, const General&) = default;
 };

@@ -71,6 +71,23 @@ Codec own_name() {
                [](const std::string& name) { return name; });
 }
 
+// The process may be started anywhere, and `smtpseal queue` elsewhere: a relative path would be
+// two.
+Codec spool_folder() {
+  const auto whole_path = [](std::string_view text) -> Result<std::string> {
+#ifdef _WIN32
+    const bool is_whole = text.size() > 2 && (text[1] == ':' || text.starts_with("\\\\"));
+#else
+    const bool is_whole = text.starts_with('/');
+#endif
+    while (text.size() > 1 && text.ends_with('/')) text.remove_suffix(1);
+    if (!is_whole || text.size() == 1) return wrong("expected the whole path of a folder");
+    return std::string(text);
+  };
+  return value(field(&General::spool, &relay::SpoolOptions::folder), whole_path,
+               [](const std::string& path) { return path; });
+}
+
 Codec log_target() {
   Codec codec;
   codec.read = [](std::string_view text, Section& section) {

@@ -13,6 +13,7 @@ namespace config::codec {
 Codec own_name();            // smtpseal.hostname
 Codec log_target();          // stderr or file:PATH; others are for later
 Codec workers();             // more than one where loops can share ports
+Codec spool_folder();        // a whole path
 Codec listen();              // addresses, unix: and systemd:
 Codec socket_mode();         // octal
 Codec client_auth();         // a word or file:PATH

@@ -21,6 +21,7 @@ using tls::ClientOptions;
 constexpr base::Duration kZero = base::Duration::zero();
 constexpr base::Duration kDay = hours(24);
 constexpr std::uint64_t kKibi = std::uint64_t{1} << 10;
+constexpr std::uint64_t kMebi = std::uint64_t{1} << 20;
 constexpr std::uint64_t kGibi = std::uint64_t{1} << 30;
 // A TLS 1.3 connection may protect about 2^24.5 full records with one AES-GCM key (RFC 8446 5.5):
 // 360 GiB.
@@ -66,9 +67,11 @@ void add_general(Table table) {
   table.add_unused("user", later(any_text));
   table.add("drain_timeout", duration(field(&General::drain_timeout), kZero, kDay));
   table.add_unused("status", later(socket_address));
-  table.add_unused("spool_dir", later(any_text));
-  table.add_unused("spool_max_size", later(parse_size), "1G");
-  table.add_unused("spool_max_age", later(parse_duration), "5d");
+  using relay::SpoolOptions;
+  const auto spool = [](auto member) { return field(&General::spool, member); };
+  table.add("spool_dir", spool_folder());
+  table.add("spool_max_size", size(spool(&SpoolOptions::max_size), kMebi, 1024 * kGibi));
+  table.add("spool_max_age", duration(spool(&SpoolOptions::max_age), hours(1), 100 * kDay));
 }
 
 void add_listener_tls(Table& table) {

@@ -141,7 +141,7 @@ Actions Transaction::on(const smtp::from_client::MailData& event, base::Instant 
 }
 
 bool Transaction::is_looping(std::string_view bytes) {
-  if (!header_ || header_->is_header_over()) return false;
+  if (!options_.checks_loops || !header_ || header_->is_header_over()) return false;
   header_->receive(bytes);
   return header_->hops() > smtp::kMaxHops || header_->own_hops() >= smtp::kMaxOwnHops;
 }

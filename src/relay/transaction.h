@@ -35,6 +35,7 @@ struct TransactionOptions {
   std::string hostname;                // ours: the loop check looks for it
   bool early_replies = true;           // answer MAIL and DATA here
   std::uint64_t max_message_size = 0;  // octets; 0 = the smarthost decides
+  bool checks_loops = true;            // a mail that has been here too often is refused
 };
 
 // What the link is asked to do.

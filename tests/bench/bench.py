@@ -26,7 +26,7 @@ from typing import NoReturn
 import report
 from box import Trouble
 from measure import Bench
-from peers import SMARTHOST_NAME, Clever, Direct, Itself, Peer, Smtpseal
+from peers import SMARTHOST_NAME, Clever, Direct, FallingBack, Itself, Peer, Queueing, Smtpseal
 from rivals import all_rivals
 from scenarios import Scenario, all_scenarios
 
@@ -80,7 +80,8 @@ def choose(everything: Sequence[str], wanted: str | None, what: str) -> list[str
 
 
 def all_peers(program: Path) -> list[Peer]:
-    return [Direct(), Itself(), Clever(), Smtpseal(program), *all_rivals()]
+    ours = [Smtpseal(program), Queueing(program), FallingBack(program)]
+    return [Direct(), Itself(), Clever(), *ours, *all_rivals()]
 
 
 def those_present(peers: Sequence[Peer]) -> list[Peer]:

@@ -84,20 +84,25 @@ class Smtpseal(Peer):
     def __init__(self, program: Path) -> None:
         self.program = program
 
+    # `delivery` of its listener.
+    delivery = "relay"
+
     def command(self, place: Place) -> list[str]:
         file = place.folder / "smtpseal.conf"
         workers = place.workers if self.can_share(place) else 1
         file.write_text(self.configuration(place, workers), encoding="utf-8")
         return [str(self.program), "-c", str(file)]
 
-    @staticmethod
-    def configuration(place: Place, workers: int) -> str:
+    def configuration(self, place: Place, workers: int) -> str:
+        keeps = self.delivery != "relay"
         return f"""[smtpseal]
 hostname = seal.test
 {f"workers = {workers}" if workers > 1 else ""}
+{f"spool_dir = {place.folder}/spool" if keeps else ""}
 [listener]
 listen = 127.0.0.1:{place.port}
 max_sessions = 10000
+{f"delivery = {self.delivery}" if keeps else ""}
 [smarthost]
 host = 127.0.0.1
 port = {place.smarthost_port}
@@ -119,3 +124,18 @@ ca_file = {place.ca_file}
         except subprocess.TimeoutExpired:
             return True
         return False
+
+
+class Queueing(Smtpseal):
+    """It takes mail as the rivals that queue do: on disk before the client has its reply."""
+
+    name = "queue"
+    about = "this program with delivery = queue"
+    delivery = "queue"
+    answers_early = True
+
+
+class FallingBack(Smtpseal):
+    name = "fallback"
+    about = "this program with delivery = fallback"
+    delivery = "fallback"

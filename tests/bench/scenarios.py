@@ -14,6 +14,10 @@ from smarthosts import Figures
 FAR_MS = 20
 TLS12 = "1.2"
 IDLE_LEVELS = (100, 1000, 5000)
+# smtpseal's other ways of delivery have scenarios of their own.
+MODES = ("queue", "fallback")
+QUEUES = ("queue", "postfix", "opensmtpd")
+KEEPS = ("smtpseal", "fallback")
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Scenario:
     key: str  # the figure that ratios are made of
     is_less_better: bool = False
     needs_box: bool = False
-    only: str = ""  # the one peer it is about
+    only: tuple[str, ...] = ()  # the peers it is about, where not all take part
     measure: Callable[[Bench, Peer, Cell], Figures] = measure_sending
 
     def why_not(self) -> str | None:
@@ -34,7 +38,9 @@ class Scenario:
 
     def has_part_for(self, peer: Peer, cell: Cell) -> bool:
         if self.only:
-            return peer.name == self.only
+            return peer.name in self.only
+        if peer.name in MODES:
+            return False
         return (peer.is_box or not self.needs_box) and peer.most_clients_held > cell.more_than
 
 
@@ -82,7 +88,7 @@ def in_data_cell(clients: int, max_connections: int) -> Cell:
 
 def all_scenarios(is_quick: bool) -> list[Scenario]:
     scenarios = sending_scenarios(is_quick) + holding_scenarios(is_quick)
-    order = "S1 S1t12 S1p S2 S3 S3w S4 S4w S4t12 S5 S5d S5q S6 HS".split()
+    order = "S1 S1t12 S1p S1q S1f S2 S3 S3w S4 S4w S4t12 S5 S5d S5q S6 HS".split()
     return sorted(scenarios, key=lambda scenario: order.index(scenario.name))
 
 
@@ -95,6 +101,7 @@ def sending_scenarios(is_quick: bool) -> list[Scenario]:
     near_cells = sending_cells(seconds, [1, 10, 50])
     far_cells = sending_cells(seconds, [1, 10], FAR_MS)
     real_cells = [replace(cell, is_postfix=True) for cell in near_cells[:2]]
+    queue_cells = sending_cells(seconds, [10, 50, 100])
     many_cells = sending_cells(seconds, [10], 0, 100)
     many_far_cells = sending_cells(seconds, [1], FAR_MS, 100)
     bulk_cells = [bulk_cell(1, rounds), bulk_cell(4, rounds, workers=2)]
@@ -103,6 +110,8 @@ def sending_scenarios(is_quick: bool) -> list[Scenario]:
         Scenario("S1", one, near_cells, "rate"),
         Scenario("S1t12", f"{one}, {tls12}", with_tls12(near_cells[:2]), "rate"),
         Scenario("S1p", f"{one}, the smarthost is a Postfix", real_cells, "rate"),
+        Scenario("S1q", f"{one}, on disk before it is answered", queue_cells, "rate", only=QUEUES),
+        Scenario("S1f", f"{one}, kept until it is delivered", near_cells, "rate", only=KEEPS),
         Scenario("S2", f"{one}, {far}", far_cells, "p50_ms", True),
         Scenario("S3", many, many_cells, "rate"),
         Scenario("S3w", f"{many}, {far}", many_far_cells, "p50_ms", True),
@@ -124,9 +133,9 @@ def holding_scenarios(is_quick: bool) -> list[Scenario]:
     queued = in_data_cell(clients, max_connections=0)
     return [
         Scenario(
-            "S5", "idle clients", idle_cells(levels), "kb_a_client", True, True, "", measure_idle
+            "S5", "idle clients", idle_cells(levels), "kb_a_client", True, True, (), measure_idle
         ),
-        Scenario("S5d", paused, [crowded], "kb_a_client", True, True, "", measure_in_data),
+        Scenario("S5d", paused, [crowded], "kb_a_client", True, True, (), measure_in_data),
         Scenario(
             "S5q",
             "the same, with the connections that smtpseal makes by default: the others wait",
@@ -134,10 +143,10 @@ def holding_scenarios(is_quick: bool) -> list[Scenario]:
             "kb_a_client",
             True,
             True,
-            "smtpseal",
+            ("smtpseal",),
             measure_in_data,
         ),
         Scenario(
-            "S6", "starting, then idle", [Cell("-")], "start_ms", True, True, "", measure_start
+            "S6", "starting, then idle", [Cell("-")], "start_ms", True, True, (), measure_start
         ),
     ]
