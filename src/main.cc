@@ -1,35 +1,10 @@
 // argv to a command, the command's result to an exit status.
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <iostream>
-#include <typeinfo>
-
-#ifdef __GLIBCXX__
-#include <cxxabi.h>
-#endif
 
 #include "app/cli.h"
 #include "app/commands.h"
 #include "platform/platform.h"
-
-#ifdef __GLIBCXX__
-// Told of an exception that nobody catches. The runtime's own would take the name of its type
-// apart, with a fiftieth of the program.
-void __gnu_cxx::__verbose_terminate_handler() {
-  const std::type_info* const type = abi::__cxa_current_exception_type();
-  const char* const name = type == nullptr ? "none" : type->name();
-  try {
-    if (type != nullptr) throw;
-  } catch (const std::exception& exception) {
-    std::fprintf(stderr, "terminate called after exception %s: %s\n", name, exception.what());
-    std::abort();
-  } catch (...) {
-  }
-  std::fprintf(stderr, "terminate called, exception: %s\n", name);
-  std::abort();
-}
-#endif
 
 namespace {
 

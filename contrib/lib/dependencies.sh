@@ -48,6 +48,7 @@ peer  tool java          default-jre-headless java-latest-openjdk-headless jre-o
 peer  tool ecj           ecj                ecj          -             -             -
 peer  file /usr/share/java/jakarta-mail.jar libjakarta-mail-java - - - -
 peer  file /usr/share/java/javax.mail.jar libmail-java - - - -
+peer  tool systemd-analyze systemd          systemd      systemd       -             -
 peer  tool qemu-x86_64 qemu-user        qemu-user    qemu-user     qemu-x86_64   -
 TABLE
 }

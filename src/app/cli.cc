@@ -38,7 +38,7 @@ std::string file_footer(std::string_view given) {
 // What the options of all commands are bound to while CLI11 parses.
 struct Bound {
   Invocation invocation;
-  std::string config_file, smarthost, tls, mode, target, via;
+  std::string config_file, smarthost, tls, mode, target, via, user;
   std::vector<std::string> listen;
   std::string topic;  // help COMMAND
   bool is_version = false;
@@ -74,6 +74,8 @@ void add_run(CLI::App& root, Bound& bound) {
   for (CLI::App* one : {&root, run}) {
     add_config(*one, bound);
     add_overrides(*one, bound, true);
+    one->add_option("--user", bound.user, "User to become, when root, once the ports are open")
+        ->type_name("NAME[:GROUP]");
   }
   run->footer(file_footer("-c or --smarthost"));
   run->callback([&bound] { bound.invocation.command = Command::run; });
@@ -293,6 +295,7 @@ std::optional<std::string> take_flags(Bound& bound) {
     add("smarthost", "host", parsed->host, flag);
     if (parsed->port) add("smarthost", "port", std::to_string(*parsed->port), flag);
   }
+  add("smtpseal", "user", bound.user, "--user");
   add("smarthost", "tls", bound.tls, "--tls");
   add("smarthost", "mode", bound.mode, "--mode");
   return std::nullopt;

@@ -6,6 +6,7 @@
 #include "app/listener_tls.h"
 #include "app/listener_users.h"
 #include "app/login_trouble.h"
+#include "app/seclusion.h"
 #include "app/smarthost_tls.h"
 
 namespace app {
@@ -64,6 +65,7 @@ std::optional<config::Loaded> load_usable_config(const Invocation& invocation) {
 
 std::vector<config::Problem> reasons_to_refuse(const config::Loaded& loaded) {
   std::vector<config::Problem> reasons = loaded.unavailable;
+  if (auto trouble = trouble_with_user(loaded.config)) reasons.push_back(*std::move(trouble));
   OwnIdentities identities;
   for (const config::Listener& listener : loaded.config.listeners) {
     const auto made = make_listener_tls(listener, identities);

@@ -7,9 +7,11 @@
 #include "app/listener_users.h"
 #include "app/load_config.h"
 #include "app/log_sink.h"
+#include "app/seclusion.h"
 #include "app/workers.h"
 #include "platform/inherited.h"
 #include "platform/platform.h"
+#include "platform/privilege.h"
 
 namespace app {
 
@@ -38,16 +40,22 @@ void log_warnings(base::LogSink& log, const std::vector<config::Problem>& warnin
   }
 }
 
-std::optional<config::Config> reload_config(const Invocation& invocation, base::LogSink& log) {
+void log_problems(base::LogSink& log, const std::vector<config::Problem>& problems) {
+  for (const config::Problem& problem : problems) {
+    log.error("-", "reload", {{"problem", problem.to_string()}});
+  }
+}
+
+std::optional<config::Config> reload_config(const Invocation& invocation,
+                                            const Seclusion& seclusion, base::LogSink& log) {
   config::LoadResult result = config::load(sources_of(invocation));
-  for (const config::Problem& problem : result.problems) {
-    log.error("-", "reload", {{"problem", problem.to_string()}});
-  }
+  log_problems(log, result.problems);
   if (!result.loaded) return std::nullopt;
-  for (const config::Problem& problem : result.loaded->unavailable) {
-    log.error("-", "reload", {{"problem", problem.to_string()}});
-  }
-  if (!result.loaded->unavailable.empty()) return std::nullopt;
+  std::vector<config::Problem> reasons = std::move(result.loaded->unavailable);
+  const std::vector<config::Problem> barriers = seclusion.barriers_to(result.loaded->config);
+  reasons.insert(reasons.end(), barriers.begin(), barriers.end());
+  log_problems(log, reasons);
+  if (!reasons.empty()) return std::nullopt;
   log_warnings(log, result.loaded->warnings);
   return std::move(result.loaded->config);
 }
@@ -57,7 +65,16 @@ std::optional<config::Config> reload_config(const Invocation& invocation, base::
 ExitStatus run_command(const Invocation& invocation) {
   const std::optional<config::Loaded> loaded = load_usable_config(invocation);
   if (!loaded) return ExitStatus::config;
+  if (const std::string refusal = refusal_of_root(loaded->config); !refusal.empty()) {
+    std::cerr << refusal;
+    return ExitStatus::refused;
+  }
+  if (const auto trouble = trouble_with_user(loaded->config)) {
+    std::cerr << told(*trouble) << '\n';
+    return ExitStatus::config;
+  }
   platform::forbid_core_dumps();
+  platform::keep_new_files_private();
   platform::keep_some_free_memory();
   auto log = make_log(loaded->config.general);
   if (!log) {
@@ -78,7 +95,10 @@ ExitStatus run_command(const Invocation& invocation) {
     return ExitStatus::os_error;
   }
   warn_of_unused(**log, loaded->config, *inherited);
-  Workers workers(**loop, **log, *inherited, [&] { return reload_config(invocation, **log); });
+  Seclusion seclusion(**log);
+  Workers workers(**loop, **log, *inherited,
+                  {.seclude = [&](const config::Config& config) { return seclusion.enter(config); },
+                   .load = [&] { return reload_config(invocation, seclusion, **log); }});
   if (const auto started = workers.start(loaded->config); !started) {
     explain(started.error(), loaded->config);
     return status_of_start(started.error());

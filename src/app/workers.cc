@@ -65,11 +65,11 @@ void log_ready(base::LogSink& log, const config::Config& config, const Bound& bo
 }  // namespace
 
 Workers::Workers(net::Loop& main, Log& log, platform::InheritedSockets inherited,
-                 std::function<std::optional<config::Config>()> load)
+                 Callbacks callbacks)
     : main_(main),
       log_(log),
       inherited_(std::move(inherited)),
-      load_(std::move(load)),
+      callbacks_(std::move(callbacks)),
       spooler_(log) {}
 
 Workers::~Workers() {
@@ -95,6 +95,7 @@ base::Result<void> Workers::start(const config::Config& config) {
     if (!prepared) return prepared.error();
     if (i == 0) bound_ = std::move(prepared).value();
   }
+  if (const auto secluded = callbacks_.seclude(config); !secluded) return secluded;
   if (const auto opened = spooler_.open(config); !opened) return opened;
   if (const auto started = start_threads(); !started) return started;
   commit();
@@ -173,7 +174,7 @@ void Workers::on_reload() {
     is_reload_wanted_ = true;
     return;
   }
-  std::optional<config::Config> config = load_();
+  std::optional<config::Config> config = callbacks_.load();
   if (!config) {
     log_.error("-", "reload", {{"result", "failed"}, {"in-force", "the old configuration"}});
     return;

@@ -35,10 +35,14 @@ namespace app {
 
 class Workers final : net::SignalEvents, net::BackgroundEvents {
  public:
-  // `load` reads the configuration anew for SIGHUP: nothing when it is broken (what is wrong has
-  // been logged then).
-  Workers(net::Loop& main, Log& log, platform::InheritedSockets inherited,
-          std::function<std::optional<config::Config>()> load);
+  struct Callbacks {
+    // Gives up what is needed no more once every port is open; there are no threads yet.
+    std::function<base::Result<void>(const config::Config&)> seclude;
+    // Reads the configuration anew for SIGHUP: nothing when it is broken (what is wrong has been
+    // logged then).
+    std::function<std::optional<config::Config>()> load;
+  };
+  Workers(net::Loop& main, Log& log, platform::InheritedSockets inherited, Callbacks callbacks);
   ~Workers();
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
@@ -78,7 +82,7 @@ class Workers final : net::SignalEvents, net::BackgroundEvents {
   net::Loop& main_;
   Log& log_;
   platform::InheritedSockets inherited_;
-  std::function<std::optional<config::Config>()> load_;
+  Callbacks callbacks_;
   Sessions sessions_;
   std::unique_ptr<net::Signals> signals_;
   std::unique_ptr<net::Mailbox> mailbox_;  // the main loop's; nothing with one worker

@@ -62,7 +62,8 @@ struct General {
   LogTargetKind log_target = LogTargetKind::stderr_stream;
   std::string log_file;
   unsigned workers = 1;
-  std::string user;
+  std::string user;  // to become once every port is open: NAME, NAME:GROUP or numbers
+  bool sandbox = true;
   base::Duration drain_timeout = std::chrono::seconds(30);
   relay::SpoolOptions spool{.folder = default_spool_folder()};
 

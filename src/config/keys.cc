@@ -64,7 +64,8 @@ void add_general(Table table) {
                                                                {"json", LogFormat::json}}));
   table.add("log_target", log_target());
   table.add("workers", workers());
-  table.add_unused("user", later(any_text));
+  table.add("user", text(field(&General::user)));
+  table.add("sandbox", flag(field(&General::sandbox)));
   table.add("drain_timeout", duration(field(&General::drain_timeout), kZero, kDay));
   table.add_unused("status", later(socket_address));
   using relay::SpoolOptions;

@@ -38,6 +38,7 @@ constexpr std::array<const char*, 3> kDirectories = {"/etc/ssl/certs", "/etc/pki
 
 // No list of authorities comes near this.
 constexpr std::uint64_t kMaxFile = 64UL * 1024 * 1024;
+constexpr std::size_t kAtOnce = 4096;
 
 bool is_certificate_name(const std::string& name) {
   const std::size_t dot = name.rfind('.');
@@ -267,17 +268,17 @@ base::Result<std::string> read_file(const std::string& path) {
   // It may hold a secret: stdio would leave a copy in its buffer.
   static_cast<void>(std::setvbuf(file.get(), nullptr, _IONBF, 0));
   std::string content;
-  // A file that is no regular one, or that grows, has more than that.
-  constexpr std::size_t kAtOnce = 16UL * 1024;
-  content.reserve(static_cast<std::size_t>(facts.size) + kAtOnce);
   std::size_t length = 0;
-  std::size_t count = 0;
-  do {
-    if (length > kMaxFile) return config_error(path, "is too big");
-    content.resize(length + kAtOnce);
-    count = std::fread(content.data() + length, 1, kAtOnce, file.get());
+  // One octet more than there should be: in one go, and nothing is copied. Others grow.
+  std::size_t wanted = static_cast<std::size_t>(facts.size) + 1;
+  while (true) {
+    content.resize(length + wanted);
+    const std::size_t count = std::fread(content.data() + length, 1, wanted, file.get());
     length += count;
-  } while (count == kAtOnce);
+    if (count < wanted) break;
+    if (length > kMaxFile) return config_error(path, "is too big");
+    wanted = kAtOnce;
+  }
   content.resize(length);
   if (std::ferror(file.get()) != 0) return config_error(path, "cannot be read");
   return content;

@@ -6,6 +6,7 @@ have it for this task: verified TLS to the smarthost, plaintext for clients on t
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,7 @@ class Smtpseal(Peer):
         keeps = self.delivery != "relay"
         return f"""[smtpseal]
 hostname = seal.test
+{"user = root" if os.geteuid() == 0 else ""}
 {f"workers = {workers}" if workers > 1 else ""}
 {f"spool_dir = {place.folder}/spool" if keeps else ""}
 [listener]
