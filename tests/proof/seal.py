@@ -83,7 +83,9 @@ class Seal:
         self.spool = folder / "spool"
         self.config = folder / "seal.conf"
         self.config.write_text(setting.text(self.spool), encoding="utf-8")
-        self.environment = {**os.environ, **sanitizer_options(), **(environment or {})}
+        # Whoever proves as root means it.
+        user = {"SMTPSEAL_SMTPSEAL_USER": "root"} if os.geteuid() == 0 else {}
+        self.environment = {**os.environ, **user, **sanitizer_options(), **(environment or {})}
         self.wrapper = wrapper
         self.process: subprocess.Popen[bytes] | None = None
         self.ports: list[int] = []
