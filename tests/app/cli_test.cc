@@ -49,7 +49,8 @@ TEST(CommandLine, TakesTheSameFlagsWithAndWithoutRun) {
                                       "--listen",    "127.0.0.1:2525",
                                       "--listen",    "[::1]:2525",
                                       "--tls",       "encrypt",
-                                      "--mode",      "starttls"};
+                                      "--mode",      "starttls",
+                                      "--user",      "nobody"};
     if (with_run) words.insert(words.begin(), "run");
     const CommandLine line = parse(words);
     ASSERT_TRUE(line.invocation);
@@ -59,6 +60,7 @@ TEST(CommandLine, TakesTheSameFlagsWithAndWithoutRun) {
     EXPECT_EQ(flag(*line.invocation, "listen"), "listener:127.0.0.1:2525 listener:[::1]:2525");
     EXPECT_EQ(flag(*line.invocation, "tls"), "smarthost:encrypt");
     EXPECT_EQ(flag(*line.invocation, "mode"), "smarthost:starttls");
+    EXPECT_EQ(flag(*line.invocation, "user"), "smtpseal:nobody");
   }
 }
 

@@ -35,6 +35,8 @@ TEST_F(LoadTest, HasTheDefaultsOfTheContract) {
   EXPECT_EQ(config.general.log_format, LogFormat::automatic);
   EXPECT_EQ(config.general.log_target, LogTargetKind::stderr_stream);
   EXPECT_EQ(config.general.workers, 1u);
+  EXPECT_EQ(config.general.user, "");
+  EXPECT_TRUE(config.general.sandbox);
   EXPECT_EQ(config.general.drain_timeout, 30s);
 
   ASSERT_EQ(config.listeners.size(), 1u);
@@ -86,6 +88,8 @@ log_level = DEBUG
 log_format = json
 log_target = file:/var/log/smtpseal.log
 workers = 1
+user = smtpseal:mail
+sandbox = no
 drain_timeout = 5s
 
 [listener outside]
@@ -132,6 +136,8 @@ data_timeout = 20m
   EXPECT_EQ(config.general.log_format, LogFormat::json);
   EXPECT_EQ(config.general.log_target, LogTargetKind::file);
   EXPECT_EQ(config.general.log_file, "/var/log/smtpseal.log");
+  EXPECT_EQ(config.general.user, "smtpseal:mail");
+  EXPECT_FALSE(config.general.sandbox);
   EXPECT_EQ(config.general.drain_timeout, 5s);
 
   ASSERT_EQ(config.listeners.size(), 1u);

@@ -187,6 +187,7 @@ TEST(FirstStart, LogsWarningsInTheFormatOfTheLog) {
   for (const std::string& line : process.error_lines()) {
     const json event = json::parse(line);
     if (event["event"] != "config-warning") continue;
+    if (event["where"] == "SMTPSEAL_SMTPSEAL_USER") continue;  // who tests as root
     ++warnings;
     EXPECT_THAT(event["where"].get<std::string>(), StartsWith(file + ":"));
     EXPECT_THAT(event["warning"].get<std::string>(), StartsWith("port = 465"));
