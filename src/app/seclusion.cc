@@ -136,6 +136,14 @@ std::string described(const platform::User& user) {
          std::to_string(user.group) + ")";
 }
 
+// Whether the spool is, or may be, asked for: its folder must be there before the files close.
+bool names_spool(const Config& config) {
+  if (!config.places.of("smtpseal", "spool_dir").empty()) return true;
+  return std::any_of(config.listeners.begin(), config.listeners.end(), [](const auto& listener) {
+    return listener.delivery != config::Delivery::relay;
+  });
+}
+
 bool is_beneath(const std::string& path, const std::vector<std::string>& places) {
   return std::any_of(places.begin(), places.end(), [&](const std::string& place) {
     if (place == "/" || path == place) return true;
@@ -183,6 +191,7 @@ platform::Confinement confinement_of(const Config& config) {
     add_file(readable, file.path);
     if (file.key == "ca_dir") add_place(readable, file.path);
   }
+  add_place(confinement.writable, config.general.spool.folder);
   for_each_socket_file(config, [&](const config::Listener&, const std::string& path) {
     add_place(confinement.writable, folder_of(path).empty() ? "/" : folder_of(path));
   });
@@ -194,9 +203,21 @@ platform::Confinement confinement_of(const Config& config) {
 }
 
 base::Result<void> Seclusion::enter(const Config& config) {
+  make_spool_folder(config);
   if (const auto changed = change_user(config); !changed) return changed;
   platform::give_up_new_privileges();
   return confine(config);
+}
+
+// By root where its parent is root's. What goes wrong is told when the spool is opened.
+void Seclusion::make_spool_folder(const Config& config) {
+  if (!names_spool(config)) return;
+  const auto named = platform::find_user(config.general.user);
+  const platform::User user = named && platform::is_root() ? named.value() : platform::this_user();
+  const std::string& folder = config.general.spool.folder;
+  const std::string parent = folder_of(folder);
+  if (!tls::is_there(parent)) static_cast<void>(platform::make_folder_of(user, parent));
+  static_cast<void>(platform::make_folder_of(user, folder));
 }
 
 base::Result<void> Seclusion::change_user(const Config& config) {
@@ -259,7 +280,10 @@ base::Result<void> Seclusion::confine(const Config& config) {
   log_.debug("-", "sandbox",
              {{"confined", is_confined ? "yes" : "no"},
               {"why", is_confined ? "-" : "this system has no Landlock"}});
-  if (is_confined) in_force_ = std::move(wanted);
+  if (!is_confined) return {};
+  // What is made later is not among it.
+  std::erase_if(wanted.writable, [](const std::string& folder) { return !tls::is_there(folder); });
+  in_force_ = std::move(wanted);
   return {};
 }
 
@@ -275,6 +299,11 @@ std::vector<Problem> Seclusion::barriers_to(const Config& next) const {
     barriers.push_back(
         problem_at(next, file.section, file.key,
                    std::string(file.key) + ": " + file.path + std::string(kRestart)));
+  }
+  const std::string& spool = next.general.spool.folder;
+  if (names_spool(next) && !is_beneath(platform::real_path(spool), in_force_->writable)) {
+    barriers.push_back(
+        problem_at(next, "smtpseal", "spool_dir", "spool_dir: " + spool + std::string(kRestart)));
   }
   for_each_socket_file(next, [&](const config::Listener& listener, const std::string& path) {
     if (is_beneath(platform::real_path(folder_of(path)), in_force_->writable)) return;

@@ -41,6 +41,7 @@ class Seclusion {
   [[nodiscard]] std::vector<config::Problem> barriers_to(const config::Config& next) const;
 
  private:
+  static void make_spool_folder(const config::Config& config);
   [[nodiscard]] base::Result<void> change_user(const config::Config& config);
   [[nodiscard]] base::Result<void> confine(const config::Config& config);
 

@@ -100,6 +100,8 @@ bool is_root() { return geteuid() == 0; }
 
 bool is_this_user(const User& user) { return geteuid() == user.id; }
 
+User this_user() { return {"", geteuid(), getegid()}; }
+
 base::Result<void> become(const User& user) {
   if (!leave_groups_for(user) || !change_ids(user)) {
     return system_error(Fault::local, "cannot become user " + std::to_string(user.id) + ":" +

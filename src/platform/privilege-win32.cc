@@ -10,6 +10,7 @@ base::Result<User> find_user(std::string_view) {
 
 bool is_root() { return false; }
 bool is_this_user(const User&) { return true; }
+User this_user() { return {}; }
 base::Result<void> become(const User&) { return {}; }
 base::Result<void> give_socket_to(const User&, const std::string&) { return {}; }
 

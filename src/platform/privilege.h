@@ -23,6 +23,7 @@ struct User {
 // Whether this process may do everything; never on Windows.
 [[nodiscard]] bool is_root();
 [[nodiscard]] bool is_this_user(const User& user);
+[[nodiscard]] User this_user();
 
 // Makes this process the user's for good, with the groups of this user and no other, and no way
 // back. To be called before there are threads. Fault::local when that is refused.
