@@ -165,17 +165,17 @@ void SpoolBooks::dispatch() {
 void SpoolBooks::start(SpoolId number, Place& place) {
   const std::string id = id_of(number);
   auto envelope = read(id);
-  if (!envelope) return give_up_damaged(id, envelope.error().detail);
+  if (!envelope) return on_unreadable(id, envelope.error());
   start_with(std::move(envelope).value(), place, false);
 }
 
 void SpoolBooks::start_with(spool::Envelope envelope, Place& place, bool is_marked) {
   const std::string id = envelope.id;
   auto reader = store_->open_mail(envelope);
-  if (!reader) return give_up_damaged(id, reader.error().detail);
+  if (!reader) return on_unreadable(id, reader.error());
   SpoolJob job;
   const auto read = (*reader)->read(kSpoolPiece, job.beginning);
-  if (!read) return give_up_damaged(id, read.error().detail);
+  if (!read) return on_unreadable(id, read.error());
   Job under_way;
   under_way.envelope = envelope;
   under_way.seat = place.seat;
@@ -224,6 +224,15 @@ void SpoolBooks::on_damage(const std::string& id, const std::string& reason) {
   const Job job = take_job(id);
   if (job.is_marked) store_->end_sending(id);
   give_up_damaged(id, reason);
+}
+
+void SpoolBooks::on_unreadable(const std::string& id, const base::Error& error) {
+  if (error.fault == base::Fault::storage) return give_up_damaged(id, error.detail);
+  // No descriptor, no memory: nothing is wrong with the mail.
+  log_.error(id, "spool-trouble", {{"reason", error.detail}});
+  const SpoolId number = number_of(id);
+  if (!schedule_.is_under_way(number)) return;
+  schedule_.end_attempt(number, relay::SpoolSchedule::Ending::no_room, now(), 0);
 }
 
 // Out of the way: what is not what was accepted is never sent.

@@ -123,6 +123,7 @@ class SpoolBooks final : net::TimerEvents {
   void start(SpoolId number, Place& place);
   void start_with(spool::Envelope envelope, Place& place, bool is_marked);
   [[nodiscard]] Job take_job(const std::string& id);
+  void on_unreadable(const std::string& id, const base::Error& error);
   void give_up_damaged(const std::string& id, const std::string& reason);
 
   // spool_books_outcome.cc

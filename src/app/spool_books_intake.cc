@@ -115,7 +115,7 @@ void SpoolBooks::add_published(Handing& handing) {
   --place.under_way[envelope.smarthost];  // counted again when it starts
   if (!schedule_.begin_attempt_of(number, now())) return store_->end_sending(envelope.id);
   auto stored = read(envelope.id);
-  if (!stored) return give_up_damaged(envelope.id, stored.error().detail);
+  if (!stored) return on_unreadable(envelope.id, stored.error());
   start_with(std::move(stored).value(), place, true);
 }
 

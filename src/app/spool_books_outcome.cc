@@ -198,7 +198,7 @@ void SpoolBooks::expire_some() {
       const std::string id = id_of(number);
       auto envelope = read(id);
       if (!envelope) {
-        give_up_damaged(id, envelope.error().detail);
+        on_unreadable(id, envelope.error());
         continue;
       }
       Job job;

@@ -61,7 +61,7 @@ bool SpoolBooks::retry(const spool::Request& request) {
   }
   auto envelope = read(request.id);
   if (!envelope) {
-    give_up_damaged(request.id, envelope.error().detail);
+    on_unreadable(request.id, envelope.error());
     return true;
   }
   Job job;
@@ -83,7 +83,7 @@ bool SpoolBooks::hold(const std::string& id) {
   } else {
     auto envelope = read(id);
     if (!envelope) {
-      give_up_damaged(id, envelope.error().detail);
+      on_unreadable(id, envelope.error());
       return true;
     }
     held.envelope = std::move(envelope).value();

@@ -36,7 +36,8 @@ constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
 
 Error failure(std::string_view doing, const std::string& path, int number) {
   const bool is_full = number == ENOSPC || number == EDQUOT;
-  return {is_full ? Fault::busy : Fault::storage,
+  const bool is_short = number == EMFILE || number == ENFILE || number == ENOMEM;
+  return {is_full ? Fault::busy : (is_short ? Fault::local : Fault::storage),
           std::string(doing) + " " + path + ": " + std::generic_category().message(number)};
 }
 

@@ -30,7 +30,9 @@ constexpr DWORD kQuotaExceeded = 1295;  // ERROR_DISK_QUOTA_EXCEEDED, which olde
 Error failure(std::string_view doing, const std::string& path, DWORD number) {
   const bool is_full =
       number == ERROR_DISK_FULL || number == ERROR_HANDLE_DISK_FULL || number == kQuotaExceeded;
-  return {is_full ? Fault::busy : Fault::storage,
+  const bool is_short = number == ERROR_TOO_MANY_OPEN_FILES || number == ERROR_NOT_ENOUGH_MEMORY ||
+                        number == ERROR_NO_SYSTEM_RESOURCES;
+  return {is_full ? Fault::busy : (is_short ? Fault::local : Fault::storage),
           std::string(doing) + " " + path + ": error " + std::to_string(number)};
 }
 

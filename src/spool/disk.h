@@ -3,7 +3,8 @@
 //
 // All of it blocks. Paths are UTF-8, absolute. Errors name path and reason: Fault::busy when the
 // disk or a quota is full, which passes once there is room (the client is told 452 4.3.1, not 451
-// 4.3.0, and a person need not look for a broken disk), Fault::storage for everything else.
+// 4.3.0, and a person need not look for a broken disk), Fault::local when this process has
+// no descriptor or memory left, which passes, too, Fault::storage for everything else.
 #pragma once
 
 #include <cstdint>
