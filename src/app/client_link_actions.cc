@@ -47,7 +47,8 @@ void ClientLink::perform(const relay::action::Lease& action) {
   // AUTH is for the smarthost that offered it, wherever the last mail went. Only now is what a mail
   // before this one still held given back.
   pool_ = action.is_pinned ? context_.pool : pool_of_mail_;
-  LeaseRequest request{action.needs, action.must_be_fresh, action.is_pinned, std::nullopt};
+  LeaseRequest request{action.needs, action.must_be_fresh, action.is_pinned, std::nullopt,
+                       origin_.key()};
   if (pool_->smarthost().repeats_client_name) {
     request.ehlo_name = fit_client_name(session_.client_name());
   }

@@ -12,7 +12,7 @@ SmarthostPool::SmarthostPool(std::unique_ptr<SmarthostContext> context)
 SmarthostPool::~SmarthostPool() = default;
 
 void SmarthostPool::lease(PoolClient& client, LeaseRequest request) {
-  waiters_.push_back({&client, std::move(request), now()});
+  line_up({&client, std::move(request), now()});
   context_->turn->want(*this);
 }
 
@@ -22,7 +22,9 @@ void SmarthostPool::want_extensions(PoolClient& client) {
 }
 
 void SmarthostPool::cancel(PoolClient& client) {
-  std::erase_if(waiters_, [&](const Waiter& waiter) { return waiter.client == &client; });
+  const auto is_its = [&](const Waiter& waiter) { return waiter.client == &client; };
+  std::erase_if(waiters_, is_its);
+  std::erase_if(leaving_, is_its);
   std::erase_if(extension_waiters_, [&](const auto& waiter) { return waiter.client == &client; });
   for (auto& [id, greeting] : greetings_) {
     if (greeting.waiter.client == &client) greeting.waiter.client = nullptr;
@@ -112,8 +114,7 @@ void SmarthostPool::serve() {
   for (Waiter& waiter : waiting) {
     if (!serve_one(waiter, idle, openings_wanted)) unserved.push_back(std::move(waiter));
   }
-  waiters_.insert(waiters_.begin(), std::make_move_iterator(unserved.begin()),
-                  std::make_move_iterator(unserved.end()));
+  for (Waiter& waiter : std::exchange(waiters_, std::move(unserved))) line_up(std::move(waiter));
   open_as_wanted(openings_wanted);
 }
 
@@ -158,6 +159,7 @@ void SmarthostPool::lease_link(const Waiter& waiter, SmarthostLink& link) {
 
 void SmarthostPool::hand_over(const Waiter& waiter, SmarthostLink& link, bool is_reused,
                               bool is_reset_owed) {
+  round_ = std::max(round_, waiter.round);
   link.is_unused = false;
   link.set_holder(waiter.client);
   if (is_reused) {
@@ -176,18 +178,6 @@ std::size_t SmarthostPool::live_links() const {
 
 bool SmarthostPool::is_reaching() const {
   return (opening_ > 0 || hosts_.is_looking_up()) && !has_live_link();
-}
-
-void SmarthostPool::fail_all(const base::Error& error) {
-  for (const auto& waiter : std::exchange(extension_waiters_, {})) {
-    waiter.client->on_extensions_unknown(error);
-  }
-  // Told one by one off the list: being told may cancel others.
-  while (!waiters_.empty()) {
-    PoolClient* client = waiters_.front().client;
-    waiters_.pop_front();
-    client->on_lease_failed(error);
-  }
 }
 
 void SmarthostPool::bury(SmarthostLink& link) {
@@ -217,43 +207,12 @@ void SmarthostPool::expire() {
   expire_waiters(now());
 }
 
-// Told one by one off the lists, as in fail_all.
-void SmarthostPool::expire_waiters(base::Instant at) {
-  refuse_too_many(at);
-  const auto is_due = [&](const auto& list) {
-    return !list.empty() && at >= patience_ends(list.front().since) && !is_reaching();
-  };
-  const base::Error error = last_error_.value_or(base::Error{
-      base::Fault::local, "all connections to the smarthost are in use, try again later"});
-  while (is_due(waiters_)) {
-    PoolClient* client = waiters_.front().client;
-    waiters_.pop_front();
-    client->on_lease_failed(error);
-  }
-  while (is_due(extension_waiters_)) {
-    PoolClient* client = extension_waiters_.front().client;
-    extension_waiters_.pop_front();
-    client->on_extensions_unknown(error);
-  }
-}
-
-// Who came before the smarthost was reached waits from then on: it may have been slow to open, and
-// more connections are on their way.
-base::Instant SmarthostPool::patience_ends(base::Instant since) const {
-  return std::max(since, serving_since_) + context_->smarthost.pool.max_wait;
-}
-
 void SmarthostPool::arm_timer() {
   std::optional<base::Instant> next;
   for (const relay::IdleConnection& idle : idle_connections()) {
     next = base::earlier(next, relay::retire_at(idle, context_->smarthost.pool));
   }
-  if (!is_reaching()) {
-    if (!waiters_.empty()) next = base::earlier(next, patience_ends(waiters_.front().since));
-    if (!extension_waiters_.empty()) {
-      next = base::earlier(next, patience_ends(extension_waiters_.front().since));
-    }
-  }
+  next = base::earlier(next, next_end_of_patience());
   next = base::earlier(next, next_turn());
   if (has_waiters() && opening_ == 0 && backoff_.next_attempt() &&
       links_.size() < context_->smarthost.pool.max_connections) {

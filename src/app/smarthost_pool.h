@@ -1,8 +1,9 @@
 // The connections to one smarthost, and who waits for one.
 //
-// Requests are served at the end of the turn, in the order they came, never from inside the call
-// that makes them. One failed attempt to reach the smarthost answers everyone who waits for it, so
-// that a thousand clients do not become a thousand connections. The decisions are
+// Requests are served at the end of the turn, never from inside the call that makes them, in the
+// order they came; but a client's host that has many waiting takes turns with the others, so that
+// nobody waits for all of them. One failed attempt to reach the smarthost answers everyone who
+// waits for it, so that a thousand clients do not become a thousand connections. The decisions are
 // relay::pool_policy's; here are the books.
 #pragma once
 
@@ -41,6 +42,7 @@ struct LeaseRequest {
   bool is_pinned = false;
   // The name to have given in EHLO; empty: our own. Nothing: whatever it was.
   std::optional<std::string> ehlo_name;
+  std::string host;  // on whose behalf: hosts take turns
 };
 
 class SmarthostPool final : SmarthostLinkOwner, SmarthostHostsEvents, net::TimerEvents, TurnTask {
@@ -86,6 +88,7 @@ class SmarthostPool final : SmarthostLinkOwner, SmarthostHostsEvents, net::Timer
     PoolClient* client = nullptr;
     LeaseRequest request;
     base::Instant since;
+    std::uint64_t round = 0;  // of turns: see line_up()
   };
 
   // A link that says EHLO by another name, and for whom.
@@ -122,15 +125,17 @@ class SmarthostPool final : SmarthostLinkOwner, SmarthostHostsEvents, net::Timer
   [[nodiscard]] bool end_trial();
   [[nodiscard]] bool open_next(HostWalk walk);
   void go_on(HostWalk walk);
+  // smarthost_pool_waiting.cc
+  void line_up(Waiter waiter);
+  void expire_waiters(base::Instant now);
+  [[nodiscard]] base::Instant patience_ends(base::Instant since) const;
+  [[nodiscard]] std::optional<base::Instant> next_end_of_patience() const;
+  void fail_all(const base::Error& error);
   // smarthost_pool_greeting.cc
   [[nodiscard]] bool greet_first(const Waiter& waiter, SmarthostLink& link);
   void on_greeted(SmarthostLink& link);
   void on_greeting_failed(Greeting greeting, const base::Error& error);
   void expire();
-  void expire_waiters(base::Instant now);
-  // When somebody who waits since then has waited long enough.
-  [[nodiscard]] base::Instant patience_ends(base::Instant since) const;
-  void fail_all(const base::Error& error);
   [[nodiscard]] bool has_waiters() const {
     return !waiters_.empty() || !extension_waiters_.empty();
   }
@@ -155,7 +160,9 @@ class SmarthostPool final : SmarthostLinkOwner, SmarthostHostsEvents, net::Timer
   std::map<std::uint64_t, HostWalk> walks_;      // of the links that are not ready yet
   std::map<std::uint64_t, Greeting> greetings_;  // of those that greet again
   std::vector<std::unique_ptr<SmarthostLink>> dead_;
-  std::deque<Waiter> waiters_;
+  std::deque<Waiter> waiters_;  // by round
+  std::deque<Waiter> leaving_;  // who is about to be told that there is nothing for him
+  std::uint64_t round_ = 0;     // of the one served last
   std::deque<ExtensionWaiter> extension_waiters_;
   unsigned opening_ = 0;   // walks that clients wait for
   bool was_used_ = false;  // since the last turn: a client asked for a connection

@@ -38,6 +38,7 @@ void SmarthostPool::on_greeting_failed(Greeting greeting, const base::Error& err
     return;
   }
   waiter.request.must_be_fresh = true;
+  if (!waiters_.empty()) waiter.round = std::min(waiter.round, waiters_.front().round);
   waiters_.push_front(std::move(waiter));
 }
 

@@ -7,7 +7,9 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -23,7 +25,10 @@ using namespace std::chrono_literals;
 // Asks, and notes what it is told.
 struct Asker final : PoolClient {
   void on_leased(SmarthostLink& link, bool, bool) override { leased = &link; }
-  void on_lease_failed(const base::Error& error) override { failure = error; }
+  void on_lease_failed(const base::Error& error) override {
+    failure = error;
+    if (on_told) on_told();
+  }
   void on_extensions_known() override { knows_extensions = true; }
   void on_extensions_unknown(const base::Error& error) override { failure = error; }
   void on_smarthost_reply(const smtp::from_smarthost::Replied&) override {}
@@ -35,6 +40,8 @@ struct Asker final : PoolClient {
   SmarthostLink* leased = nullptr;
   std::optional<base::Error> failure;
   bool knows_extensions = false;
+  char name = '?';
+  std::function<void()> on_told;
 };
 
 // A smarthost without TLS, whose greetings can be held back.
@@ -166,6 +173,105 @@ TEST_F(SmarthostPoolTest, WaitsNoLongerThanItMayOnceItIsServed) {
   run_until([&] { return askers[1].is_told(); });
   EXPECT_NE(askers[0].leased, nullptr);
   EXPECT_TRUE(askers[1].failure.has_value());
+}
+
+class FairPoolTest : public SmarthostPoolTest {
+ protected:
+  void SetUp() override {
+    SmarthostPoolTest::SetUp();
+    settings_.pool.max_connections = 1;
+    begin();
+  }
+
+  void ask(Asker& asker, const char* host) {
+    LeaseRequest request;
+    request.host = host;
+    pool_->lease(asker, std::move(request));
+  }
+
+  // The one connection goes from hand to hand; whose, in the order they had it.
+  [[nodiscard]] std::string serve(std::span<Asker> askers) {
+    std::string order;
+    for (std::size_t i = 0; i < askers.size(); ++i) {
+      Asker* served = nullptr;
+      run_until([&] {
+        for (Asker& asker : askers) served = asker.leased != nullptr ? &asker : served;
+        return served != nullptr;
+      });
+      if (served == nullptr) return order + " nobody";
+      order.push_back(served->name);
+      pool_->give_back(*std::exchange(served->leased, nullptr), true, "");
+    }
+    return order;
+  }
+};
+
+TEST_F(FairPoolTest, LetsHostsTakeTurnsHoweverManyOneSends) {
+  std::array<Asker, 9> askers;
+  for (std::size_t i = 0; i < 6; ++i) {
+    askers[i].name = static_cast<char>('1' + i);
+    ask(askers[i], "flood");
+  }
+  askers[6].name = 'p';
+  ask(askers[6], "polite");
+  askers[7].name = 'q';
+  ask(askers[7], "another");
+  askers[8].name = 'P';
+  ask(askers[8], "polite");
+  EXPECT_EQ(serve(askers), "1pq2P3456");
+}
+
+TEST_F(FairPoolTest, GivesNobodyAnAdvantageForHavingWaitedForNothing) {
+  std::array<Asker, 8> askers;
+  for (std::size_t i = 0; i < 4; ++i) {
+    askers[i].name = static_cast<char>('1' + i);
+    ask(askers[i], "flood");
+  }
+  ASSERT_EQ(serve(std::span(askers).subspan(0, 4)), "1234");
+  // A newcomer takes turns from now on, it does not catch up.
+  for (std::size_t i = 4; i < 6; ++i) {
+    askers[i].name = static_cast<char>('1' + i);
+    ask(askers[i], "flood");
+  }
+  for (std::size_t i = 6; i < 8; ++i) {
+    askers[i].name = i == 6 ? 'p' : 'P';
+    ask(askers[i], "polite");
+  }
+  EXPECT_EQ(serve(std::span(askers).subspan(4)), "5p6P");
+}
+
+TEST_F(FairPoolTest, TellsWhoWaitedLongestFirstThoughOthersStandBeforeHim) {
+  settings_.pool.max_wait = 300ms;
+  begin();
+  std::array<Asker, 4> askers;
+  ask(askers[0], "flood");
+  run_until([&] { return askers[0].leased != nullptr; });
+  ask(askers[1], "flood");
+  ask(askers[2], "flood");
+  const base::Instant later = loop_->now() + 100ms;
+  run_until([&] { return loop_->now() > later; });
+  ask(askers[3], "polite");  // before both
+  run_until([&] { return askers[2].is_told(); });
+  EXPECT_TRUE(askers[1].failure.has_value());
+  EXPECT_TRUE(askers[2].failure.has_value());
+  EXPECT_FALSE(askers[3].is_told());
+  run_until([&] { return askers[3].is_told(); });
+  EXPECT_TRUE(askers[3].failure.has_value());
+}
+
+TEST_F(FairPoolTest, ForgetsWhoLeavesWhileOthersAreTold) {
+  settings_.pool.max_wait = 100ms;
+  begin();
+  std::array<Asker, 3> askers;
+  ask(askers[0], "flood");
+  run_until([&] { return askers[0].leased != nullptr; });
+  ask(askers[1], "flood");
+  ask(askers[2], "flood");
+  askers[1].on_told = [&] { pool_->cancel(askers[2]); };
+  run_until([&] { return askers[1].is_told(); });
+  const base::Instant later = loop_->now() + 200ms;
+  run_until([&] { return loop_->now() > later; });
+  EXPECT_FALSE(askers[2].is_told());
 }
 
 }  // namespace
