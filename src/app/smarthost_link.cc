@@ -1,6 +1,7 @@
 // See smarthost_link.h.
 #include "app/smarthost_link.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "app/ehlo_name.h"
@@ -173,12 +174,26 @@ void SmarthostLink::on_turn_end() {
 
 std::uint64_t SmarthostLink::taken() const { return written_ - stream_->queued(); }
 
+void SmarthostLink::watch_taking() {
+  const base::Instant now = context_.loop->now();
+  if (stream_->queued() == 0) {
+    taking_.begin(now);
+  } else {
+    taking_.on_moved(taken() - last_taken_, now);
+  }
+  last_taken_ = taken();
+}
+
+// RFC 5321 4.5.3.2.5: a block of mail data is taken within three minutes.
+std::optional<base::Instant> SmarthostLink::taking_deadline() const {
+  if (stream_->queued() == 0) return std::nullopt;
+  return taking_.paid_until() +
+         std::min<base::Duration>(smtp::kDataIdleTimeout, context_.smarthost.data_timeout);
+}
+
 void SmarthostLink::flush() {
   if (is_dead_ || !stream_) return;
-  if (stream_->queued() == 0) {
-    last_progress_ = context_.loop->now();
-    last_taken_ = taken();
-  }
+  watch_taking();
   const std::string_view output = session_->output();
   if (engine_) {
     // Before STARTTLS everything was sent in plaintext already; now nothing is any more.
@@ -205,10 +220,7 @@ void SmarthostLink::arm_timer() {
   std::optional<base::Instant> deadline = session_->deadline();
   deadline = base::earlier(deadline, handshake_deadline_);
   if (!is_ready_) deadline = base::earlier(deadline, target_.deadline);
-  if (stream_->queued() > 0) {
-    // RFC 5321 4.5.3.2.5: a block of mail data is taken within three minutes.
-    deadline = base::earlier(deadline, last_progress_ + smtp::kDataIdleTimeout);
-  }
+  deadline = base::earlier(deadline, taking_deadline());
   timer_.arm(deadline);
 }
 
@@ -234,13 +246,10 @@ void SmarthostLink::on_timer() {
     fail({base::Fault::tls, what + " in time"});
     return;
   }
-  if (stream_->queued() > 0 && now >= last_progress_ + smtp::kDataIdleTimeout) {
-    if (taken() == last_taken_) {
-      fail({base::Fault::connection, "smarthost stopped taking mail data"});
-      return;
-    }
-    last_progress_ = now;
-    last_taken_ = taken();
+  watch_taking();
+  if (const auto due = taking_deadline(); due && now >= *due) {
+    fail({base::Fault::connection, "smarthost takes mail data too slowly, or not at all"});
+    return;
   }
   session_->on_time(now);
   pump();

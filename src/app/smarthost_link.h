@@ -25,6 +25,7 @@
 #include "net/tcp_stream.h"
 #include "net/timer.h"
 #include "smtp/client_session.h"
+#include "smtp/data_clock.h"
 #include "tls/tls_engine.h"
 
 namespace app {
@@ -176,6 +177,8 @@ class SmarthostLink final : net::ConnectorEvents,
   void arm_timer();
   void tell_if_drained();
   [[nodiscard]] std::uint64_t taken() const;
+  void watch_taking();
+  [[nodiscard]] std::optional<base::Instant> taking_deadline() const;
   [[nodiscard]] bool has_unsent() const;
   void fail(const base::Error& error);
   void log_open();
@@ -201,7 +204,7 @@ class SmarthostLink final : net::ConnectorEvents,
   std::string peer_;
   base::Instant opened_;
   std::optional<base::Instant> handshake_deadline_;
-  base::Instant last_progress_;  // when the smarthost was last seen to take what is queued
+  smtp::DataClock taking_;  // runs while something is queued
   std::uint64_t last_taken_ = 0;
   std::uint64_t written_ = 0;  // octets given to the stream
   std::uint64_t bytes_ = 0;

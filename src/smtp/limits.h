@@ -49,9 +49,9 @@ inline constexpr std::chrono::seconds kMaxChunkHold{5};
 // Time-outs, RFC 5321 4.5.3.2.
 inline constexpr std::chrono::seconds kCommandIdleTimeout{300};  // 4.5.3.2.7: 5 minutes
 inline constexpr std::chrono::seconds kDataIdleTimeout{180};     // 4.5.3.2.5: 3 minutes a block
-// Octets a second a client must send of its mail data on the whole, beside that (not in the RFC): a
-// session must not be held open for ever by an octet every now and then.
-inline constexpr std::uint64_t kMinDataRate = 500;
+// Octets a second that mail data must move at on the whole, beside that (not in the RFC): neither a
+// client nor a smarthost may hold a connection for ever by an octet every now and then.
+inline constexpr std::int64_t kMinDataRate = 500;
 inline constexpr std::chrono::seconds kDataInitiationTimeout{120};  // 4.5.3.2.4: 2 minutes
 // RSET on a connection that sat idle: no answer by then and a fresh one is used instead.
 inline constexpr std::chrono::seconds kResetProbeTimeout{5};

@@ -35,7 +35,7 @@ void ServerSession::receive(std::string_view bytes, base::Instant now) {
   now_ = now;
   if (state_ == State::mail_data) {
     last_progress_ = now;
-    data_received_ += bytes.size();
+    data_clock_.on_moved(bytes.size(), now);
     // What the last event showed is over now (see from_client::MailData).
     if (std::exchange(is_decoded_given_, false)) decoded_.clear();
     decode(bytes);
@@ -199,6 +199,7 @@ void ServerSession::reply(const Reply& reply, base::Instant now) {
       return;
     case Owed::chunk:
       owed_ = Owed::nothing;
+      data_clock_.grant(std::max(now - now_, base::Duration::zero()));  // others had that time
       say(reply);
       if (!reply.is_positive()) fail_chunks(reply);
       return;
@@ -243,7 +244,7 @@ void ServerSession::open_mail_data() {
   decoded_.clear();
   is_decoded_given_ = false;
   const std::string waiting(lines_.rest());
-  data_received_ += waiting.size();
+  data_clock_.on_moved(waiting.size(), last_progress_);
   lines_.clear();
   decode(waiting);
 }
@@ -273,14 +274,12 @@ std::optional<base::Instant> ServerSession::deadline() const {
   if (is_silent || state_ == State::finished || is_reply_owed()) return std::nullopt;
   // Between chunks, too, mail data must come: the smarthost waits for it.
   if (state_ != State::mail_data && !chunks_) return last_progress_ + options_.command_timeout;
-  const std::chrono::seconds earned(data_received_ / kMinDataRate);
-  return std::min(last_progress_, data_began_ + earned) + options_.data_timeout;
+  return data_clock_.paid_until() + options_.data_timeout;
 }
 
 void ServerSession::grant_time(base::Instant now) {
   last_progress_ = now;
-  data_began_ = now;
-  data_received_ = 0;
+  data_clock_.begin(now);
 }
 
 void ServerSession::on_time(base::Instant now) {

@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/instant.h"
 #include "smtp/command.h"
+#include "smtp/data_clock.h"
 #include "smtp/extensions.h"
 #include "smtp/lines.h"
 #include "smtp/mail_data.h"
@@ -282,8 +283,7 @@ class ServerSession {
   std::string decoded_;
   bool is_decoded_given_ = false;
   bool is_data_refused_ = false;
-  base::Instant data_began_;  // since when data_received_ counts
-  std::uint64_t data_received_ = 0;
+  DataClock data_clock_;
 
   Tolerances tolerated_;
   Tolerances untold_;  // of these, what the log does not know yet

@@ -35,6 +35,7 @@ ServerEvent ServerSession::on_bdat(const SplitCommand& command) {
   if (chunk_->refusal) {
     const bool was_open = has_mail_;
     fail_chunks(*chunk_->refusal);
+    grant_time(last_progress_);
     open_mail_data();
     return was_open ? ServerEvent(from_client::Reset{}) : ServerEvent(NeedMore{});
   }

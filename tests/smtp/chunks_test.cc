@@ -328,6 +328,44 @@ TEST_F(ServerChunksTest, TrickleOfChunksIsSentAway) {
   EXPECT_LT(minutes, 10);
 }
 
+TEST_F(ServerChunksTest, TimeThatTheSmarthostTakesForAChunkIsNotTheClients) {
+  feed("BDAT 1\r\n");
+  reply(354);
+  for (int i = 0; i < 10; ++i) {
+    feed("x");
+    now_ += 2min;
+    reply(250);
+    session_->on_time(now_);
+    ASSERT_FALSE(session_->is_finished()) << i;
+    EXPECT_LE(*session_->deadline(), now_ + kDataIdleTimeout);
+    feed("BDAT 1\r\n");
+  }
+}
+
+TEST_F(ServerChunksTest, ChunksOfOneOctetAreNotBorneWithoutEnd) {
+  feed("BDAT 1\r\n");
+  reply(354);
+  const auto began = now_;
+  while (now_ - began < 1h && !session_->is_finished()) {
+    feed("x");
+    reply(250);
+    now_ += 20s;
+    feed("BDAT 1\r\n");
+    session_->on_time(now_);
+  }
+  EXPECT_LE(now_ - began, kDataIdleTimeout + 20s);
+}
+
+TEST_F(ServerChunksTest, AChunkThatIsRefusedLongAfterAMailHasItsTime) {
+  feed("BDAT 1 LAST\r\n");
+  reply(354);
+  feed("x");
+  reply(250);
+  now_ += 4min;
+  feed("BDAT 10\r\n");
+  EXPECT_EQ(session_->deadline(), now_ + kDataIdleTimeout);
+}
+
 TEST_F(ServerChunksTest, EmptyChunksAreNotBorneWithoutEnd) {
   feed("BDAT 0\r\n");
   reply(354);

@@ -749,6 +749,19 @@ TEST_F(ServerSessionTest, TricklingMailDataIsCut) {
   EXPECT_EQ(said(), "421 4.4.2 timed out waiting for mail data\r\n");
 }
 
+TEST_F(ServerSessionTest, MuchMailDataAtFirstBuysNoTimeToTrickleLater) {
+  open_data();
+  for (int i = 0; i < 1000; ++i) feed(std::string(60000, 'x'));
+  const auto began = now_;
+  while (now_ - began < 1h && !session_->is_finished()) {
+    now_ += 60s;
+    feed("x");
+    session_->on_time(now_);
+  }
+  EXPECT_EQ(now_ - began, kDataIdleTimeout + 60s);  // within a minute of when it was due
+  EXPECT_EQ(said(), "421 4.4.2 timed out waiting for mail data\r\n");
+}
+
 TEST_F(ServerSessionTest, SlowButSteadyMailDataIsTaken) {
   open_data();
   const std::string second(kMinDataRate, 'x');
