@@ -17,6 +17,7 @@ namespace app {
 struct App::Prepared {
   std::unique_ptr<Generation> generation;
   std::vector<Seat> seats;
+  bool is_first_loop = true;
 };
 
 App::App(net::Loop& loop, base::LogSink& log, Sessions& sessions)
@@ -118,6 +119,7 @@ base::Result<Bound> App::prepare(Setup setup) {
           .take();
   if (!seats) return seats.error();
   prepared->seats = std::move(seats).value();
+  prepared->is_first_loop = setup.bound.empty();
   prepared_ = std::move(prepared);
   return bound_by(prepared_->seats, slots_);
 }
@@ -144,6 +146,7 @@ void App::commit() {
   if (!generations_.empty()) {
     for (const auto& pool : generations_.back()->pools) pool->retire();
   }
+  see_to_descriptors(prepared->generation->config, prepared->is_first_loop);
   generations_.push_back(std::move(prepared->generation));
   if (runner_) serve_spool();
   for (Slot* slot : opened) slot->let_in();

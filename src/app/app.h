@@ -16,6 +16,7 @@
 
 #include "app/client_link.h"
 #include "app/crowd.h"
+#include "app/descriptor_guard.h"
 #include "app/mail_rates.h"
 #include "app/own_identity.h"
 #include "app/proxy_gate.h"
@@ -102,6 +103,7 @@ class App final : net::TimerEvents, SlotEvents, ProxyGateEvents {
   [[nodiscard]] Generation& generation_of(const ListenerContext& context);
   [[nodiscard]] Sessions::Counts enter(Stay& stay, ListenerContext& context, std::string key);
   void leave(const Stay& stay);
+  void note_crowding(ListenerContext& context, unsigned sessions);
   void admit(ListenerContext& context, net::TcpStream stream, const ClientOrigin& origin,
              std::string_view early);
   void await_header(ListenerContext& context, net::TcpStream stream);
@@ -111,6 +113,7 @@ class App final : net::TimerEvents, SlotEvents, ProxyGateEvents {
   // Its pools deliver the spool's mail from now on.
   void serve_spool();
   [[nodiscard]] bool is_idle() const;
+  void see_to_descriptors(const config::Config& config, bool is_first_loop);
   void reap();
   void stop_all();
 
@@ -128,6 +131,7 @@ class App final : net::TimerEvents, SlotEvents, ProxyGateEvents {
   std::map<std::uint64_t, Waiting> waiting_;
   std::vector<std::unique_ptr<ProxyGate>> finished_gates_;
   Crowd crowd_;  // of clients
+  DescriptorGuard descriptors_;
   bool is_draining_ = false;
   bool is_stopping_ = false;
 };

@@ -5,6 +5,7 @@
 #include "app/app.h"
 #include "app/format.h"
 #include "app/generation.h"
+#include "platform/platform.h"
 #include "relay/outcome.h"
 
 namespace app {
@@ -30,17 +31,58 @@ Sessions::Counts App::enter(Stay& stay, ListenerContext& context, std::string ke
   stay.place = stay.generation->place_of(context);
   stay.key = std::move(key);
   ++stay.generation->sessions;
-  return all_sessions_.enter(stay.place, stay.key);
+  const Sessions::Counts counts = all_sessions_.enter(stay.place, stay.key);
+  note_crowding(context, counts.at_place);
+  return counts;
+}
+
+// In a crowd those who only sit there are sent away sooner.
+void App::note_crowding(ListenerContext& context, unsigned sessions) {
+  const unsigned most = context.listener.max_sessions;
+  if (!context.crowding.on_count(sessions, most)) return;
+  const bool is_crowded = context.crowding.is_crowded();
+  const base::LogFields fields = {
+      {"listener", config::section_label("listener", context.listener.name)},
+      {"sessions", sessions},
+      {"max-sessions", most}};
+  if (is_crowded) {
+    log_.warn("-", "crowded", fields);
+  } else {
+    log_.info("-", "crowd-gone", fields);
+  }
+  for (const auto& [id, client] : clients_) {
+    if (&client->context() == &context) client->on_crowding_changed();
+  }
 }
 
 void App::leave(const Stay& stay) {
-  all_sessions_.leave(stay.place, stay.key);
+  note_crowding(*stay.context, all_sessions_.leave(stay.place, stay.key));
   --stay.generation->sessions;
+}
+
+// As many as the configuration may need, if the system permits; of them some are not for clients.
+void App::see_to_descriptors(const config::Config& config, bool is_first_loop) {
+  const std::uint64_t beside = descriptors_beside_clients(config);
+  const std::uint64_t wanted = descriptors_for_clients(config) + beside;
+  const std::optional<std::uint64_t> limit = platform::allow_descriptors(wanted);
+  descriptors_.set(limit, beside);
+  if (!is_first_loop || !limit || *limit >= wanted) return;
+  log_.warn("-", "descriptors-few",
+            {{"limit", *limit},
+             {"wanted", wanted},
+             {"hint",
+              "max_sessions and max_connections need more than this process may have open "
+              "(ulimit -n, LimitNOFILE)"}});
 }
 
 void App::on_client(Slot& slot, net::TcpStream stream) {
   if (is_draining_) return;
   ListenerContext& context = slot.context();
+  if (!descriptors_.may_serve(stream.descriptor(), log_)) {
+    // Said at once, and its descriptor is free again before the next client is accepted.
+    if (!context.is_implicit_tls()) stream.write(smtp::format(relay::too_many_sessions()));
+    return;
+  }
   if (context.listener.proxy_protocol) {
     await_header(context, std::move(stream));
   } else {
@@ -59,7 +101,9 @@ void App::admit(ListenerContext& context, net::TcpStream stream, const ClientOri
   if (!origin.is_allowed_by(listener)) {
     client.start_refusing(relay::not_allowed(origin.address.host()));
   } else if (counts.at_place > listener.max_sessions ||
-             (per_client > 0 && counts.from_host > per_client)) {
+             (per_client > 0 && counts.from_host > per_client) ||
+             (!origin.is_local() &&
+              context.crowding.is_share_used_up(counts.from_host, listener.max_sessions))) {
     client.start_refusing(relay::too_many_sessions());
   } else {
     client.start(early);

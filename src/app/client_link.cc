@@ -17,11 +17,16 @@ constexpr std::size_t kMaxWaitingReplies = 64 * 1024;
 // How long a client may take to read our last reply before the connection is cut.
 constexpr base::Duration kCloseLinger = std::chrono::seconds(5);
 
+base::Duration command_timeout(const ListenerContext& context) {
+  return context.crowding.is_crowded() ? smtp::kCrowdedIdleTimeout : smtp::kCommandIdleTimeout;
+}
+
 smtp::ServerOptions server_options(const ListenerContext& context) {
   smtp::ServerOptions options;
   options.hostname = context.hostname;
   options.line_endings = context.listener.line_endings;
   options.syntax = context.listener.syntax;
+  options.command_timeout = command_timeout(context);
   options.is_tls_required = context.listener.tls == config::ClientTls::encrypt;
   options.auth_requires_tls =
       context.listener.auth_requires_tls && context.listener.auth != config::ClientAuth::off;
@@ -375,6 +380,12 @@ void ClientLink::finish() {
   if (std::exchange(is_finished_, true)) return;
   timer_.arm(std::nullopt);
   if (on_finished) on_finished(*this);
+}
+
+void ClientLink::on_crowding_changed() {
+  if (is_finished_) return;
+  session_.set_command_timeout(command_timeout(context_));
+  context_.turn->want(*this);
 }
 
 void ClientLink::drain() {

@@ -23,6 +23,7 @@
 #include "config/config.h"
 #include "net/tcp_stream.h"
 #include "net/timer.h"
+#include "relay/crowding.h"
 #include "relay/transaction.h"
 #include "smtp/limits.h"
 #include "smtp/server_session.h"
@@ -42,6 +43,7 @@ struct ListenerContext {
   std::unique_ptr<tls::ServerContext> tls;  // nothing with tls = none
   std::unique_ptr<LoginDesk> desk;          // where AUTH ends here
   base::Duration handshake_timeout = smtp::kHandshakeTimeout;
+  relay::Crowding crowding;  // as this loop knows it
 
   [[nodiscard]] bool is_implicit_tls() const { return listener.tls == config::ClientTls::implicit; }
   // Who takes mail with this reverse-path, "<app@example.edu>".
@@ -64,6 +66,8 @@ class ClientLink final : PoolClient,
   void start(std::string_view early = {});
   // Instead of serving this client: says why and closes.
   void start_refusing(const smtp::Reply& reply);
+  // context().crowding says something else than before.
+  void on_crowding_changed();
   // Ends the session once no transaction is open (421).
   void drain();
   // Ends it now.

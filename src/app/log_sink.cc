@@ -127,6 +127,7 @@ class SpdLog final : public Log {
     }
     if (!gathered().lines.empty()) gathered().lines.push_back('\n');
     gathered().lines.append(line);
+    if (gathered().lines.size() > kMostGathered) flush();
   }
 
   void gather(bool is_gathering) override {
@@ -144,6 +145,9 @@ class SpdLog final : public Log {
   void set_level(base::LogLevel level) override { level_.store(level, std::memory_order_relaxed); }
 
  private:
+  // A turn with thousands of clients is to keep no more lines than this.
+  static constexpr std::size_t kMostGathered = 65536;
+
   // Of each thread its own: threads share the sink, and no lock but its.
   struct Gathered {
     bool is_on = false;

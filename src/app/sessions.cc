@@ -16,14 +16,16 @@ Sessions::Counts Sessions::enter(Place place, const std::string& host) {
   return {++tally.sum, ++tally.by_host[host]};
 }
 
-void Sessions::leave(Place place, const std::string& host) {
+unsigned Sessions::leave(Place place, const std::string& host) {
   const std::lock_guard lock(mutex_);
   const auto tally = tallies_.find(place);
   SMTPSEAL_CHECK(tally != tallies_.end());
   const auto from_host = tally->second.by_host.find(host);
   SMTPSEAL_CHECK(from_host != tally->second.by_host.end());
   if (--from_host->second == 0) tally->second.by_host.erase(from_host);
-  if (--tally->second.sum == 0) tallies_.erase(tally);
+  const unsigned left = --tally->second.sum;
+  if (left == 0) tallies_.erase(tally);
+  return left;
 }
 
 }  // namespace app

@@ -29,8 +29,8 @@ class Sessions {
 
   // A session begins; the counts include it.
   [[nodiscard]] Counts enter(Place place, const std::string& host);
-  // One that began there ends.
-  void leave(Place place, const std::string& host);
+  // One that began there ends; how many are left there.
+  unsigned leave(Place place, const std::string& host);
 
  private:
   struct Tally {

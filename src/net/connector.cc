@@ -34,6 +34,11 @@ std::vector<SocketAddress> interleaved(std::vector<SocketAddress> addresses) {
   return out;
 }
 
+// Nothing was sent to the peer: this machine is short of something.
+bool is_want_of_means(int status) {
+  return status == UV_EMFILE || status == UV_ENFILE || status == UV_ENOBUFS || status == UV_ENOMEM;
+}
+
 }  // namespace
 
 struct Connector::State final : ResolverEvents, TimerEvents {
@@ -67,10 +72,11 @@ struct Connector::State final : ResolverEvents, TimerEvents {
   void on_timer() override {
     const base::Instant now = loop.now();
     if (now >= deadline) {
+      is_trouble_ours = false;
       note("no answer in " +
            std::to_string(std::chrono::duration_cast<std::chrono::seconds>(timeout).count()) +
            " s");
-      finish_failed({base::Fault::unreachable, where() + ": " + notes});
+      finish_failed(failure());
       return;
     }
     try_next();
@@ -85,10 +91,10 @@ struct Connector::State final : ResolverEvents, TimerEvents {
         arm();
         return;
       }
-      note(address.host() + " " + uv_words(status));
+      note_failure(address, status);
     }
     if (attempts.empty()) {
-      finish_failed({base::Fault::unreachable, where() + ": " + notes});
+      finish_failed(failure());
       return;
     }
     arm();
@@ -131,15 +137,26 @@ struct Connector::State final : ResolverEvents, TimerEvents {
         self->finish_connected(*std::move(attempt->stream));
         return;
       }
+      self->is_trouble_ours = false;
       self->note(attempt->address.host() + " " + adopted.error().detail);
     } else {
-      self->note(attempt->address.host() + " " + uv_words(status));
+      self->note_failure(attempt->address, status);
     }
     attempt->stream.reset();
     self->try_next();
   }
 
   void note(const std::string& what) { notes.append(notes.empty() ? "" : "; ").append(what); }
+
+  void note_failure(const SocketAddress& address, int status) {
+    is_trouble_ours = is_trouble_ours && is_want_of_means(status);
+    note(address.host() + " " + uv_words(status));
+  }
+
+  [[nodiscard]] base::Error failure() const {
+    return {is_trouble_ours ? base::Fault::local : base::Fault::unreachable,
+            where() + ": " + notes};
+  }
 
   [[nodiscard]] std::string where() const { return host + ":" + std::to_string(port); }
 
@@ -167,7 +184,8 @@ struct Connector::State final : ResolverEvents, TimerEvents {
   std::vector<SocketAddress> addresses;
   std::size_t next = 0;
   std::vector<Attempt*> attempts;
-  std::string notes;  // why each address failed
+  std::string notes;            // why each address failed
+  bool is_trouble_ours = true;  // of all that failed so far
 };
 
 std::unique_ptr<Connector> Connector::connect(Loop& loop, const std::string& host,

@@ -60,7 +60,8 @@ struct Listener::Handle {
   SocketAddress address;             // as bound
   unsigned open_handles = 1;         // the timer
   bool is_held = false;
-  bool is_awaited = false;  // by a client, while held
+  bool is_awaited = false;   // by a client, while held
+  bool has_trouble = false;  // the last client could not be accepted
 
   static void on_closed(uv_handle_t* raw) noexcept {
     auto* self = static_cast<Handle*>(raw->data);
@@ -115,12 +116,14 @@ struct Listener::Handle {
     // A client that is gone already is nobody's trouble.
     const auto adopted =
         address.is_unix() ? accepted.adopt_unix(address) : accepted.adopt_addresses();
+    has_trouble = false;
     if (adopted) events->on_accept(std::move(client));
   }
 
   void rest_a_while(int status) {
     const int started = uv_timer_start(&rest, on_rested, kRestMilliseconds, 0);
     SMTPSEAL_CHECK(started == 0);
+    if (std::exchange(has_trouble, true)) return;
     events->on_accept_error(uv_error(base::Fault::local, "cannot accept", status));
   }
 

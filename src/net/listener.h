@@ -14,7 +14,8 @@ namespace net {
 class ListenerEvents {
  public:
   virtual void on_accept(TcpStream stream) = 0;
-  // accept failed (descriptors used up, say); the listener goes on and tries again shortly.
+  // accept failed (descriptors used up, say); the listener goes on and tries again every now and
+  // then. Said once, until a client is accepted again.
   virtual void on_accept_error(const base::Error& error) = 0;
 
  protected:

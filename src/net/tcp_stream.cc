@@ -250,6 +250,16 @@ void TcpStream::close_after_flush(TcpStream stream, base::Duration linger) {
   std::exchange(stream.handle_, nullptr)->linger(linger);
 }
 
+std::optional<unsigned> TcpStream::descriptor() const {
+#ifdef _WIN32
+  return std::nullopt;
+#else
+  uv_os_fd_t number{};
+  const int status = uv_fileno(reinterpret_cast<uv_handle_t*>(handle_->stream()), &number);
+  return status == 0 ? std::optional(static_cast<unsigned>(number)) : std::nullopt;
+#endif
+}
+
 const SocketAddress& TcpStream::peer() const { return handle_->peer; }
 const SocketAddress& TcpStream::local() const { return handle_->local; }
 const std::optional<PeerProcess>& TcpStream::process() const { return handle_->process; }

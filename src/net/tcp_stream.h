@@ -62,6 +62,9 @@ class TcpStream {
   // Both ends of a Unix socket have the address of the one that listens.
   [[nodiscard]] const SocketAddress& peer() const;
   [[nodiscard]] const SocketAddress& local() const;
+  // The socket's number, where the system gives the lowest that is free: how many descriptors are
+  // in use. Nothing elsewhere.
+  [[nodiscard]] std::optional<unsigned> descriptor() const;
   // The other end of a Unix socket, where the system tells.
   [[nodiscard]] const std::optional<PeerProcess>& process() const;
 

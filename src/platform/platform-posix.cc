@@ -1,4 +1,5 @@
 // Unix: see platform.h.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -166,6 +167,16 @@ void forbid_core_dumps() {
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
   prctl(PR_SET_DUMPABLE, 0);
 #endif
+}
+
+std::optional<std::uint64_t> allow_descriptors(std::uint64_t wanted) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  if (limit.rlim_cur >= wanted) return limit.rlim_cur;
+  rlimit raised = limit;
+  raised.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+  // macOS says no to some of what it says is permitted.
+  return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
 
 #ifdef __GLIBC__

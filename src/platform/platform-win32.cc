@@ -40,6 +40,8 @@ bool open_standard_streams() {
 
 void forbid_core_dumps() { SetErrorMode(SEM_NOGPFAULTERRORBOX); }
 
+std::optional<std::uint64_t> allow_descriptors(std::uint64_t) { return std::nullopt; }
+
 void keep_some_free_memory() {}
 void give_back_free_memory() {}
 

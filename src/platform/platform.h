@@ -1,6 +1,8 @@
 // What differs from system to system, behind one header; one source file per system.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +27,10 @@ void notify_service_manager(std::string_view state);
 
 // No core file may hold mail or secrets.
 void forbid_core_dumps();
+
+// Lets this process have so many descriptors open, as far as the system permits: how many it may
+// have now. Nothing where they have no limit of their own.
+[[nodiscard]] std::optional<std::uint64_t> allow_descriptors(std::uint64_t wanted);
 
 // Keeps a little free memory from going back to the system and being asked for again at every piece
 // of mail data. To be called before there are threads.

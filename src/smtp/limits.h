@@ -48,6 +48,9 @@ inline constexpr std::chrono::seconds kMaxChunkHold{5};
 
 // Time-outs, RFC 5321 4.5.3.2.
 inline constexpr std::chrono::seconds kCommandIdleTimeout{300};  // 4.5.3.2.7: 5 minutes
+// The same while nearly all sessions are taken (not in the RFC, which knows no such trouble): idle
+// clients then keep others out.
+inline constexpr std::chrono::seconds kCrowdedIdleTimeout{10};
 inline constexpr std::chrono::seconds kDataIdleTimeout{180};     // 4.5.3.2.5: 3 minutes a block
 // Octets a second that mail data must move at on the whole, beside that (not in the RFC): neither a
 // client nor a smarthost may hold a connection for ever by an octet every now and then.

@@ -129,6 +129,8 @@ class ServerSession {
 
   // Whether more input is wanted now: no once enough waits that cannot be worked on.
   [[nodiscard]] bool wants_input() const;
+  // How long the client may be idle between commands, from its last one on.
+  void set_command_timeout(base::Duration timeout) { options_.command_timeout = timeout; }
   // The link could not read for a while through no fault of the client: its time starts anew.
   void grant_time(base::Instant now);
   // The conversation is over: write the output, then close.
