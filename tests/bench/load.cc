@@ -1,17 +1,18 @@
 // Applications that send mail as old ones do: the near end of every measurement. One thread.
 //
 //     load --port N [--concurrency N] [--messages N] [--per-connection N] [--size BYTES]
-//          [--first-id N] [--seconds N] [--timeout N] [--pipelining]
+//          [--first-id N] [--seconds N] [--timeout N] [--pipelining] [--host N]
 //          [--idle N | --pause-after BYTES]
 //          [--ca-file FILE --name NAME [--resume]]
 //
 // Sends until all messages are sent or --seconds are over, and prints one JSON object. With
 // --ca-file it speaks STARTTLS itself and verifies.
 //
-// With --idle that many clients connect, say EHLO and stay. With --pause-after each of the clients
-// sends so much of a message and waits. Once all have come that far, or after kStall in which none
-// has, it prints {"held": N, "waiting": N} and holds them until its input is closed. Then idle
-// clients leave, and the others finish their messages, whose JSON object follows.
+// With --host its clients come from 127.0.0.N. With --idle that many clients connect, say EHLO and
+// stay. With --pause-after each of the clients sends so much of a message and waits. Once all have
+// come that far, or after kStall in which none has, it prints {"held": N, "waiting": N} and holds
+// them until its input is closed. Then idle clients leave, and the others finish their messages,
+// whose JSON object follows.
 //
 // What is not done after --timeout seconds has failed. Exits 1 if anything has.
 #include <algorithm>
@@ -117,7 +118,7 @@ void Load::start_clients() {
 
 void Load::start_client(std::size_t slot, std::uint64_t id) {
   const Instant began = Clock::now();
-  const int fd = connect_to_loopback(options_.plan.port);
+  const int fd = connect_to_loopback(options_.plan.port, options_.plan.host);
   if (fd < 0) {
     free_.push_back(slot);
     book_.fail("no socket");
@@ -231,6 +232,7 @@ constexpr option kOptions[] = {{"port", required_argument, nullptr, 'p'},
                                {"first-id", required_argument, nullptr, 'f'},
                                {"seconds", required_argument, nullptr, 'd'},
                                {"timeout", required_argument, nullptr, 't'},
+                               {"host", required_argument, nullptr, 'h'},
                                {"idle", required_argument, nullptr, 'i'},
                                {"pause-after", required_argument, nullptr, 'A'},
                                {"ca-file", required_argument, nullptr, 'a'},
@@ -255,6 +257,7 @@ bool set_option(int letter, Options& options) {
     case 'f': return number(0, 1'000'000'000, options.plan.first_id);
     case 'd': return number(1, 3600, options.seconds);
     case 't': return number(1, 3600, options.timeout);
+    case 'h': return number(1, 254, options.plan.host);
     case 'i': options.plan.is_idle = true; return number(1, 50'000, options.plan.messages);
     case 'A': return number(1, 1'000'000'000, options.plan.pause_after);
     case 'a': options.ca_file = optarg; return true;

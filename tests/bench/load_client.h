@@ -15,6 +15,7 @@ namespace bench {
 // What all clients do.
 struct Plan {
   std::uint16_t port = 0;
+  unsigned host = 1;  // clients come from 127.0.0.this
   long messages = 1;
   long per_connection = 1;
   std::size_t size = 4096;  // of a message; rounded down to whole lines

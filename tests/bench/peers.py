@@ -103,7 +103,7 @@ hostname = seal.test
 {f"spool_dir = {place.folder}/spool" if keeps else ""}
 [listener]
 listen = 127.0.0.1:{place.port}
-max_sessions = 10000
+max_sessions = 20000
 {f"delivery = {self.delivery}" if keeps else ""}
 [smarthost]
 host = 127.0.0.1

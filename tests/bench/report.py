@@ -46,6 +46,23 @@ COLUMNS = {
         ("conns", "connections"),
         ("taken", "accepted"),
     ],
+    "S5k": [
+        ("clients", "clients"),
+        ("in DATA", "in_data"),
+        ("kB each", "kb_a_client"),
+        ("MB full", "full_mb"),
+        ("MB left", "left_mb"),
+        ("p50 ms", "p50_ms"),
+        ("p99 ms", "p99_ms"),
+        ("taken", "accepted"),
+    ],
+    "F": [
+        ("alone ms", "alone_ms"),
+        ("p50 ms", "p50_ms"),
+        ("p99 ms", "p99_ms"),
+        ("flood ms", "flood_p50_ms"),
+        ("flood/s", "rate"),
+    ],
     "S6": [("start ms", "start_ms"), ("idle MB", "idle_mb"), ("files MB", "size_mb")],
     "HS": [("messages", "messages"), *SENDING[:3], *SENDING[4:]],
 }
@@ -57,7 +74,8 @@ waits, from connecting (or MAIL, when connected) to its last reply; cold: the fi
 CPU ms: of all processes between client and smarthost, a message. conns, full hs: connections and
 full TLS handshakes at the smarthost. kB each: what a client adds to the memory of all these
 processes (PSS); MB left: when all have gone. in DATA: clients that could send a part of their
-message while none completed one; taken: messages accepted in the end. x itself, x smtpseal:
+message while none completed one; taken: messages accepted in the end. In F: what the one client
+waits without the flood and with it, and what those of the flood wait. x itself, x smtpseal:
 how many times as good as that, by the first column, or where the smarthost is far by p50, by
 handshakes (HS) or by memory (S5). *: the client has its answer before the smarthost has it."""
 

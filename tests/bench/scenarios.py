@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import postfix
+from crowds import measure_fairness, measure_sessions
 from holding import measure_idle, measure_in_data, measure_start
 from measure import KIB, MIB, Bench, Cell, measure_sending
 from peers import Peer
@@ -88,7 +89,7 @@ def in_data_cell(clients: int, max_connections: int) -> Cell:
 
 def all_scenarios(is_quick: bool) -> list[Scenario]:
     scenarios = sending_scenarios(is_quick) + holding_scenarios(is_quick)
-    order = "S1 S1t12 S1p S1q S1f S2 S3 S3w S4 S4w S4t12 S5 S5d S5q S6 HS".split()
+    order = "S1 S1t12 S1p S1q S1f S2 S3 S3w S4 S4w S4t12 S5 S5d S5q S5k S6 F HS".split()
     return sorted(scenarios, key=lambda scenario: order.index(scenario.name))
 
 
@@ -145,6 +146,26 @@ def holding_scenarios(is_quick: bool) -> list[Scenario]:
             True,
             ("smtpseal",),
             measure_in_data,
+        ),
+        Scenario(
+            "S5k",
+            "idle clients, one in ten 64 KiB into a message, and one that sends mail meanwhile",
+            [in_data_cell(1000 if is_quick else 10_000, max_connections=1100)],
+            "kb_a_client",
+            True,
+            True,
+            ("smtpseal",),
+            measure_sessions,
+        ),
+        Scenario(
+            "F",
+            f"one client, while another host has 500 sessions; the smarthost {FAR_MS} ms away",
+            [Cell("-", seconds=6 if is_quick else 20, delay_ms=FAR_MS)],
+            "p50_ms",
+            True,
+            True,
+            ("smtpseal",),
+            measure_fairness,
         ),
         Scenario(
             "S6", "starting, then idle", [Cell("-")], "start_ms", True, True, (), measure_start

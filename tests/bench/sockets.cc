@@ -50,10 +50,18 @@ int accept_from(int listener) {
   return fd;
 }
 
-int connect_to_loopback(std::uint16_t port) {
+int connect_to_loopback(std::uint16_t port, unsigned host) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   send_at_once(fd);
+  if (host != 1) {
+    sockaddr_in source = loopback(0);
+    source.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0) {
+      close(fd);
+      return -1;
+    }
+  }
   const sockaddr_in address = loopback(port);
   // What comes of it is seen by the first read or write.
   (void)connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);

@@ -11,8 +11,8 @@ namespace bench {
 [[nodiscard]] std::uint16_t port_of(int fd);
 // The next connection that waits, non-blocking and without Nagle's delay; -1: there is none.
 [[nodiscard]] int accept_from(int listener);
-// A connection to 127.0.0.1 that is being made; -1: errno says why not.
-[[nodiscard]] int connect_to_loopback(std::uint16_t port);
+// A connection to 127.0.0.1 that is being made, from 127.0.0.HOST; -1: errno says why not.
+[[nodiscard]] int connect_to_loopback(std::uint16_t port, unsigned host = 1);
 
 // Thousands of connections are wanted: allows as many as the system lets us.
 void raise_descriptor_limit();
