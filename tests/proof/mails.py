@@ -8,10 +8,12 @@ be what was put there on the way.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 import re
 from dataclasses import dataclass, field
 
+NUMBERS = itertools.count(1)  # no two mails of a process have one token, whatever chance says
 CLIENT_DOMAIN = "client.test"
 FAR_DOMAIN = "far.test"
 MARK = re.compile(rb"X-Proof: ([0-9a-f]{16}) ([0-9]+) ([0-9a-f]{64})\r\n")
@@ -68,7 +70,7 @@ def make_mail(
     is_notice: bool = False,
 ) -> Mail:
     """A mail of about `size` octets."""
-    token = f"{chance.getrandbits(64):016x}"
+    token = f"{next(NUMBERS):06x}{chance.getrandbits(40):010x}"
     lines = [f"Subject: proof {token}".encode(), f"From: <s.{token}@{CLIENT_DOMAIN}>".encode(), b""]
     rest = size - 300
     while rest > 0:
