@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "smtp/limits.h"
 
 namespace smtp {
 
@@ -26,10 +27,12 @@ void take_auth(Extensions& extensions, const std::vector<std::string_view>& word
     // RFC 4422 3.1: 1 to 20 of letters, digits, hyphen, underscore.
     const std::string mechanism = base::uppered(words[i]);
     const bool is_name =
-        mechanism.size() <= 20 && std::all_of(mechanism.begin(), mechanism.end(), [](char c) {
+        !mechanism.empty() && mechanism.size() <= 20 &&
+        std::all_of(mechanism.begin(), mechanism.end(), [](char c) {
           return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
         });
     auto& known = extensions.auth_mechanisms;
+    if (known.size() == kMaxAuthMechanisms) return;
     if (is_name && std::find(known.begin(), known.end(), mechanism) == known.end()) {
       known.push_back(mechanism);
     }

@@ -12,17 +12,18 @@
 namespace smtp {
 
 struct Extensions {
-  bool pipelining = false;                   // RFC 2920
-  bool eight_bit_mime = false;               // RFC 6152
-  bool smtputf8 = false;                     // RFC 6531
-  bool dsn = false;                          // RFC 3461
-  bool enhanced_status_codes = false;        // RFC 2034
-  bool chunking = false;                     // RFC 3030
-  bool binarymime = false;                   // RFC 3030; counts only beside chunking
-  bool starttls = false;                     // RFC 3207
-  bool size = false;                         // RFC 1870
-  std::uint64_t max_size = 0;                // with size: the declared limit; 0 = none declared
-  std::vector<std::string> auth_mechanisms;  // RFC 4954, upper-cased, in the order offered
+  bool pipelining = false;             // RFC 2920
+  bool eight_bit_mime = false;         // RFC 6152
+  bool smtputf8 = false;               // RFC 6531
+  bool dsn = false;                    // RFC 3461
+  bool enhanced_status_codes = false;  // RFC 2034
+  bool chunking = false;               // RFC 3030
+  bool binarymime = false;             // RFC 3030; counts only beside chunking
+  bool starttls = false;               // RFC 3207
+  bool size = false;                   // RFC 1870
+  std::uint64_t max_size = 0;          // with size: the declared limit; 0 = none declared
+  // RFC 4954, upper-cased, in the order offered; at most kMaxAuthMechanisms.
+  std::vector<std::string> auth_mechanisms;
   std::optional<unsigned> mail_max;  // LIMITS, RFC 9422: ours to obey, never shown to clients
   std::optional<unsigned> rcpt_max;
 

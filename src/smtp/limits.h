@@ -15,6 +15,9 @@ inline constexpr std::size_t kMaxAuthLine = 12288;
 // AUTH with its initial response, including CRLF: what every server must take of a command. RFC
 // 5321 4.5.3.1.4; RFC 4954 4 does not stretch it.
 inline constexpr std::size_t kMaxAuthCommand = 512;
+// Mechanisms of a smarthost's AUTH that are believed. With names of 20 octets (RFC 4422 3.1) they
+// fit into the reply line of 512 octets (RFC 5321 4.5.3.1.5) that clients are shown them in.
+inline constexpr std::size_t kMaxAuthMechanisms = 20;
 // How much of an over-long line is skipped looking for its end before the session is closed.
 inline constexpr std::size_t kMaxSkippedLine = 1024 * 1024;
 // Reply line including CRLF. RFC 5321 4.5.3.1.5: at least 512.

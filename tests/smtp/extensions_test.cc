@@ -52,7 +52,23 @@ TEST(Extensions, ReadAuthInItsOldFormToo) {
             (std::vector<std::string>{"LOGIN", "PLAIN"}));
   EXPECT_EQ(parse({"AUTH plain LOGIN", "AUTH=LOGIN CRAM-MD5"}).auth_mechanisms,
             (std::vector<std::string>{"PLAIN", "LOGIN", "CRAM-MD5"}));
+  EXPECT_EQ(parse({"AUTH= LOGIN"}).auth_mechanisms, (std::vector<std::string>{"LOGIN"}));
+  EXPECT_TRUE(parse({"AUTH=", "AUTH"}).auth_mechanisms.empty());
   EXPECT_TRUE(parse({"AUTH <evil> a.b " + std::string(30, 'X')}).auth_mechanisms.empty());
+}
+
+// However many a smarthost offers, in however many lines: clients read them in one of 512 octets.
+TEST(Extensions, ShowNoMoreMechanismsThanFitIntoAReplyLine) {
+  std::vector<std::string> lines;
+  for (int i = 100; i < 900; ++i) lines.push_back("AUTH LONG-MECHANISM-X" + std::to_string(i));
+  lines.push_back("AUTH PLAIN");
+  const Extensions read = parse(lines);
+  EXPECT_EQ(read.auth_mechanisms.size(), kMaxAuthMechanisms);
+  OfferPolicy policy;
+  policy.is_auth_offered = true;
+  for (const std::string& line : format_ehlo("a.example", offer_to_client(read, policy)).lines) {
+    EXPECT_LE(line.size() + 6, 512U);
+  }
 }
 
 TEST(Extensions, ReadLimits) {
