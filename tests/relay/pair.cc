@@ -205,6 +205,7 @@ bool Pair::travel(Connection& connection) {
   const std::string output(connection.session->output());
   if (!output.empty()) {
     connection.session->consume_output(output.size());
+    connection.record.exchanges.push_back({true, false, output});
     if (!connection.is_mute) connection.smarthost->receive(output);
     return true;
   }
@@ -213,9 +214,14 @@ bool Pair::travel(Connection& connection) {
   if (leased_ == &connection && connection.smarthost->is_at_rest()) {
     reply.append(std::exchange(surplus_, {}));
   }
-  connection.session->receive(reply, now_);
+  tell(connection, reply);
   pump(connection);
   return true;
+}
+
+void Pair::tell(Connection& connection, std::string_view bytes) {
+  connection.record.exchanges.push_back({false, false, std::string(bytes)});
+  connection.session->receive(bytes, now_);
 }
 
 bool Pair::pump(Connection& connection) {
@@ -257,9 +263,9 @@ bool Pair::break_connection(Break how) {
     case Break::cut:
       lost(connection, {base::Fault::connection, "connection reset by smarthost"});
       return true;
-    case Break::said_421: connection.session->receive("421 4.3.2 bye\r\n", now_); break;
-    case Break::garbage: connection.session->receive("garbage\r\n", now_); break;
-    case Break::half: connection.session->receive("250-half", now_); break;
+    case Break::said_421: tell(connection, "421 4.3.2 bye\r\n"); break;
+    case Break::garbage: tell(connection, "garbage\r\n"); break;
+    case Break::half: tell(connection, "250-half"); break;
     case Break::closed: break;
   }
   pump(connection);
@@ -274,7 +280,22 @@ bool Pair::inject(std::string_view bytes) {
   if (leased_ == nullptr || !leased_->smarthost->is_at_rest()) return false;
   if (!leased_->session->output().empty()) return false;
   Connection& connection = *leased_;
-  connection.session->receive(bytes, now_);
+  tell(connection, bytes);
+  pump(connection);
+  return true;
+}
+
+bool Pair::smarthost_says(std::string_view bytes) {
+  if (leased_ == nullptr) return false;
+  Connection& connection = *leased_;
+  // What is on its way to it comes first.
+  const std::string output(connection.session->output());
+  if (!output.empty()) {
+    connection.session->consume_output(output.size());
+    connection.record.exchanges.push_back({true, false, output});
+  }
+  connection.is_mute = true;
+  tell(connection, bytes);
   pump(connection);
   return true;
 }
@@ -356,8 +377,9 @@ void Pair::perform(const action::Return& action) {
   // Bytes behind the last reply are the session's to see, and the pool asks it. So are replies to
   // chunks.
   const std::string_view why_not = connection.session->reuse().why_not;
-  const bool is_doubted =
-      why_not == "bytes nothing asked for" || (is_data_chunked_ && why_not == "a reply is owed");
+  const bool is_doubted = why_not == "bytes nothing asked for" ||
+                          why_not == "session is not ready" ||
+                          (is_data_chunked_ && why_not == "a reply is owed");
   if (action.is_clean && !is_doubted) {
     check_clean(connection);
   } else {
@@ -387,6 +409,15 @@ void Pair::fault(const std::string& what) { faults_.push_back(what); }
 std::size_t Pair::queued() const {
   if (leased_ == nullptr) return 0;
   return leased_->session->output().size() + leased_->session->held_data();
+}
+
+std::vector<support::ConnectionRecord> Pair::records() const {
+  std::vector<support::ConnectionRecord> all;
+  for (const auto& connection : connections_) {
+    all.push_back(connection->record);
+    all.back().number = static_cast<int>(connection->id);
+  }
+  return all;
 }
 
 std::vector<const FakeSmarthost*> Pair::smarthosts() const {

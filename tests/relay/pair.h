@@ -17,6 +17,7 @@
 #include "relay/transaction.h"
 #include "smtp/client_session.h"
 #include "smtp/server_session.h"
+#include "support/connection_record.h"
 
 namespace relay {
 
@@ -68,6 +69,9 @@ class Pair {
   bool inject(std::string_view bytes);
   // The same, in one segment with the reply that settles everything it owes next.
   void inject_behind_reply(std::string_view bytes) { surplus_ = std::string(bytes); }
+  // Any bytes from the leased connection at any time: from here on its smarthost says nothing else.
+  // False when none is leased.
+  bool smarthost_says(std::string_view bytes);
   void set_reachable(bool is_reachable) { options_.is_reachable = is_reachable; }
   // Leases wait until told otherwise.
   void hold_leases(bool is_held) { is_lease_held_ = is_held; }
@@ -77,6 +81,8 @@ class Pair {
   [[nodiscard]] bool is_lease_wanted() const { return request_.has_value(); }
   // Octets on their way to the smarthost and held for it.
   [[nodiscard]] std::size_t queued() const;
+  // What went over each connection, for a judge; in the order they were opened, as the next.
+  [[nodiscard]] std::vector<support::ConnectionRecord> records() const;
   // Of all connections, in the order they were opened.
   [[nodiscard]] std::vector<const FakeSmarthost*> smarthosts() const;
   [[nodiscard]] std::vector<FakeSmarthost::Mail> accepted() const;
@@ -91,6 +97,7 @@ class Pair {
     std::uint64_t id = 0;
     std::optional<smtp::ClientSession> session;
     std::optional<FakeSmarthost> smarthost;
+    support::ConnectionRecord record;
     bool is_alive = true;
     bool is_mute = false;
     bool is_unused = true;
@@ -101,6 +108,8 @@ class Pair {
   Connection& open(const SmarthostScript& script);
   bool grant();
   bool travel(Connection& connection);
+  // From the smarthost; recorded.
+  void tell(Connection& connection, std::string_view bytes);
   bool pump(Connection& connection);
   void drive();
   void dispatch(const smtp::ServerEvent& event);
