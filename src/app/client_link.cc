@@ -33,7 +33,8 @@ smtp::ServerOptions server_options(const ListenerContext& context) {
 }
 
 relay::TransactionOptions transaction_options(const ListenerContext& context) {
-  return {context.hostname, context.listener.early_replies, context.listener.max_message_size};
+  return {context.hostname, context.listener.early_replies, context.listener.max_message_size,
+          context.listener.delivery};
 }
 
 }  // namespace
@@ -138,6 +139,7 @@ void ClientLink::on_leased(SmarthostLink& link, bool is_reused, bool is_reset_ow
 }
 
 void ClientLink::on_lease_failed(const base::Error& error) {
+  tell_spool_trouble();
   perform(transaction_.on(relay::LeaseFailed{error}, now()));
   drive();
 }
@@ -150,6 +152,7 @@ void ClientLink::on_smarthost_reply(const smtp::from_smarthost::Replied& replied
                         {"recipient", is_rcpt ? transaction_.awaited_recipient() : "-"},
                         {"reply", replied.reply.summary()},
                         {"smarthost", served_by_}});
+    tell_spool_trouble();
   }
   perform(transaction_.on(replied, now()));
   drive();
@@ -161,6 +164,8 @@ void ClientLink::on_smarthost_lost(const base::Error& error, bool has_unsent) {
                       {"fault", base::to_string(error.fault)},
                       {"reason", error.detail}});
   lease_ = nullptr;
+  sink_.drop_link();
+  tell_spool_trouble();
   perform(transaction_.on(relay::SmarthostLost{error, has_unsent}, now()));
   drive();
 }
@@ -199,6 +204,7 @@ void ClientLink::dispatch(smtp::ServerEvent& event) {
       was_reused_ = false;
     }
     if (refuse_over_rate()) return;
+    tell_spool_trouble(mail->command.size.value_or(0));
     perform(transaction_.on(*mail, promised_, now()));
   } else if (const auto* rcpt = std::get_if<from::Rcpt>(&event)) {
     perform(transaction_.on(*rcpt, now()));
@@ -279,8 +285,7 @@ void ClientLink::on_turn_end() {
 
 void ClientLink::arm_timer() {
   // While the smarthost makes this client wait, its time does not run.
-  std::optional<base::Instant> deadline =
-      is_paused_for_smarthost_ ? std::nullopt : session_.deadline();
+  std::optional<base::Instant> deadline = is_held_up_ ? std::nullopt : session_.deadline();
   if (tls_) deadline = base::earlier(deadline, tls_->deadline());
   if (login_) deadline = base::earlier(deadline, login_->deadline());
   timer_.arm(deadline);
@@ -304,16 +309,15 @@ void ClientLink::flush() {
 }
 
 void ClientLink::update_reading() {
+  const std::size_t most = is_held_up_ ? SmarthostLink::kLowWater : SmarthostLink::kHighWater;
   const bool is_smarthost_slow =
-      lease_ != nullptr && transaction_.is_streaming() &&
-      lease_->queued() >
-          (is_paused_for_smarthost_ ? SmarthostLink::kLowWater : SmarthostLink::kHighWater);
+      lease_ != nullptr && transaction_.is_streaming() && lease_->queued() > most;
   if (is_smarthost_slow) lease_->tell_when_drained();
-  if (std::exchange(is_paused_for_smarthost_, is_smarthost_slow) && !is_smarthost_slow) {
-    session_.grant_time(now());
-  }
+  const bool is_disk_slow = sink_.queued_copy() > most;
+  const bool is_held_up = is_smarthost_slow || is_disk_slow;
+  if (std::exchange(is_held_up_, is_held_up) && !is_held_up) session_.grant_time(now());
   const bool wants_to_read =
-      session_.wants_input() && !is_smarthost_slow && stream_->queued() < kMaxWaitingReplies;
+      session_.wants_input() && !is_held_up && stream_->queued() < kMaxWaitingReplies;
   if (wants_to_read && !stream_->is_reading()) {
     stream_->resume_reading();
   } else if (!wants_to_read && stream_->is_reading()) {

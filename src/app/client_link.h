@@ -15,9 +15,11 @@
 
 #include "app/client_login.h"
 #include "app/client_origin.h"
+#include "app/mail_sink.h"
 #include "app/sender_rewriting.h"
 #include "app/server_tls.h"
 #include "app/smarthost_pool.h"
+#include "app/spool_desk.h"
 #include "app/turn.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -40,6 +42,8 @@ struct ListenerContext {
   SmarthostPool* pool = nullptr;
   // Of smarthosts that take the mail of certain senders, whichever the listener's is.
   std::vector<SmarthostPool*> pools_by_sender;
+  SpoolDesk* spool = nullptr;               // where delivery is not relay
+  std::uint64_t spool_max_size = 0;         // octets, 0 = not known: a bigger mail never fits
   std::unique_ptr<tls::ServerContext> tls;  // nothing with tls = none
   std::unique_ptr<LoginDesk> desk;          // where AUTH ends here
   base::Duration handshake_timeout = smtp::kHandshakeTimeout;
@@ -51,6 +55,7 @@ struct ListenerContext {
 };
 
 class ClientLink final : PoolClient,
+                         KeptMailEvents,
                          net::StreamEvents,
                          net::TimerEvents,
                          ClientLoginEvents,
@@ -94,6 +99,15 @@ class ClientLink final : PoolClient,
   void on_smarthost_reply(const smtp::from_smarthost::Replied& replied) override;
   void on_smarthost_lost(const base::Error& error, bool has_unsent) override;
   void on_smarthost_drained() override;
+
+  // client_link_spool.cc
+  void on_published(const std::string& id) override;
+  void on_publish_failed(const base::Error& error) override;
+  void on_kept() override;
+  void tell_spool_trouble(std::uint64_t size = 0);
+  void perform(const relay::action::Publish& action);
+  void perform(const relay::action::DropCopy& action);
+  void log_spooled(const relay::action::Finished& mail);
 
   void welcome();
   void greet();
@@ -150,6 +164,7 @@ class ClientLink final : PoolClient,
   SmarthostPool* pool_;                       // whom a connection was asked of, last
   SmarthostPool* pool_of_mail_;               // whom the mail under way is for
   SmarthostLink* lease_ = nullptr;
+  MailSink sink_;
   smtp::Extensions promised_;
   base::Instant opened_;
   unsigned transactions_ = 0;
@@ -158,7 +173,7 @@ class ClientLink final : PoolClient,
   std::string served_tls_;
   bool was_reused_ = false;
   bool is_behind_trace_ = false;  // nothing stands behind our trace line yet
-  bool is_paused_for_smarthost_ = false;
+  bool is_held_up_ = false;       // by a slow smarthost, or a slow disk
   bool is_draining_ = false;
   bool is_driving_ = false;
   bool is_cut_ = false;  // events wait until replies have left

@@ -74,15 +74,18 @@ void ClientLink::perform(const relay::action::Send& action) {
 }
 
 void ClientLink::perform(const relay::action::BeginData& action) {
-  if (lease_ == nullptr) return;
-  if (senders_) senders_->begin_data();
-  if (action.is_chunked) {
-    lease_->begin_chunks();
-  } else {
-    lease_->send(smtp::Sent::data, "DATA");
+  SmarthostLink* const link = action.is_sent ? lease_ : nullptr;
+  if (link != nullptr && action.is_chunked) {
+    link->begin_chunks();
+  } else if (link != nullptr) {
+    link->send(smtp::Sent::data, "DATA");
   }
+  const bool is_kept = action.is_kept && context_.spool != nullptr;
+  KeptMailEvents& events = *this;
+  sink_.begin(link, is_kept ? context_.spool->keep(events) : nullptr);
+  if (senders_) senders_->begin_data();
   is_behind_trace_ = context_.listener.received_header;
-  if (is_behind_trace_) lease_->send_data(trace_line());
+  if (is_behind_trace_) sink_.send_data(trace_line());
 }
 
 void ClientLink::log_tolerated() {
@@ -91,6 +94,8 @@ void ClientLink::log_tolerated() {
   }
 }
 
+// Its id is the session's, also in a mail that is spooled: the copy has to be what the smarthost
+// gets while it is not known yet whether it will be needed, and so whether it has another id.
 std::string ClientLink::trace_line() {
   smtp::TraceFacts facts;
   facts.client_name = session_.client_name();
@@ -108,27 +113,28 @@ std::string ClientLink::trace_line() {
 }
 
 void ClientLink::perform(const relay::action::SendData& action) {
-  if (lease_ == nullptr) return;
+  if (!sink_.is_open()) return;
   // A mail without a header may begin with white space. Behind our trace line that would be a
   // continuation (RFC 5322 2.2.3): the client's words would be ours, and gone from its mail.
   const bool begins_body = std::exchange(is_behind_trace_, false) && !action.bytes.empty() &&
                            (action.bytes.front() == ' ' || action.bytes.front() == '\t');
-  if (begins_body && !context_.listener.sender.changes_header()) lease_->send_data("\r\n");
+  if (begins_body && !context_.listener.sender.changes_header()) sink_.send_data("\r\n");
   if (!senders_) {
-    lease_->send_data(action.bytes);
-  } else if (const auto refusal = senders_->send_data(action.bytes, *lease_)) {
+    sink_.send_data(action.bytes);
+  } else if (const auto refusal = senders_->send_data(action.bytes, sink_)) {
     perform(transaction_.on(smtp::from_client::MailDataRefused{*refusal}, now()));
   }
 }
 
 void ClientLink::perform(const relay::action::EndData&) {
-  if (lease_ == nullptr) return;
-  if (senders_) senders_->end_data(*lease_);
-  lease_->end_data();
+  if (!sink_.is_open()) return;
+  if (senders_) senders_->end_data(sink_);
+  sink_.end_data();
 }
 
 void ClientLink::perform(const relay::action::Return& action) {
   if (lease_ == nullptr) return;
+  sink_.drop_link();
   pool_->give_back(*std::exchange(lease_, nullptr), action.is_clean, action.why);
 }
 
@@ -137,6 +143,7 @@ void ClientLink::perform(const relay::action::CloseClient& action) {
 }
 
 void ClientLink::perform(const relay::action::Finished& action) {
+  if (!action.spool_id.empty()) log_spooled(action);
   const std::string reply = action.reply.code == 0 ? "none" : action.reply.summary();
   const bool has_other_sender = senders_ && !senders_->client_path().empty();
   const base::LogFields fields = {

@@ -1,18 +1,21 @@
 // How a client's session begins, and what it is shown of the smarthost: see client_link.h.
+#include <algorithm>
+
 #include "app/client_link.h"
 #include "app/listener_tls.h"
+#include "relay/offered.h"
 #include "relay/outcome.h"
 
 namespace app {
 
-// A client that comes while the smarthost is known to be well is greeted at once.
+// A client that comes while the smarthost is known to be well is greeted at once; one whose mail
+// the spool would take, always. The smarthost is being reached meanwhile.
 void ClientLink::welcome() {
-  if (context_.pool->fresh_extensions() != nullptr) {
-    greet();
-  } else {
-    is_waiting_for_smarthost_ = true;
-    context_.pool->want_extensions(*this);
-  }
+  const relay::Delivery delivery = context_.listener.delivery;
+  const bool is_fresh = context_.pool->fresh_extensions() != nullptr;
+  is_waiting_for_smarthost_ = !is_fresh && delivery == relay::Delivery::relay;
+  if (!is_fresh && delivery != relay::Delivery::queue) context_.pool->want_extensions(*this);
+  if (!is_waiting_for_smarthost_) greet();
 }
 
 void ClientLink::start_refusing(const smtp::Reply& reply) {
@@ -30,9 +33,12 @@ void ClientLink::start_refusing(const smtp::Reply& reply) {
   context_.turn->want(*this);
 }
 
-void ClientLink::on_extensions_known() { greet(); }
+void ClientLink::on_extensions_known() {
+  if (!is_greeted_) greet();
+}
 
 void ClientLink::on_extensions_unknown(const base::Error& error) {
+  if (is_greeted_) return;
   is_waiting_for_smarthost_ = false;
   session_.refuse(relay::closing_outcome(error));
   drive();
@@ -47,9 +53,16 @@ void ClientLink::greet() {
 
 // Of what the smarthost offers, what this client may use as things stand.
 smtp::Extensions ClientLink::offer(bool is_encrypted) const {
-  const smtp::Extensions* known = context_.pool->known_extensions();
-  return smtp::offer_to_client(known != nullptr ? *known : smtp::Extensions{},
-                               offer_policy(context_.listener, {is_encrypted, origin_.is_local()}));
+  const relay::Delivery delivery = context_.listener.delivery;
+  smtp::OfferPolicy policy = offer_policy(context_.listener, {is_encrypted, origin_.is_local()});
+  const std::uint64_t room = context_.spool_max_size;
+  if (delivery == relay::Delivery::queue && room > 0) {
+    policy.max_message_size =
+        policy.max_message_size > 0 ? std::min(policy.max_message_size, room) : room;
+  }
+  return smtp::offer_to_client(relay::extensions_for(delivery, context_.pool->known_extensions(),
+                                                     context_.pool->fresh_extensions() != nullptr),
+                               policy);
 }
 
 void ClientLink::answer_hello(const smtp::from_client::Hello& hello) {

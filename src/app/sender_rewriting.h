@@ -1,7 +1,7 @@
 // What a listener with `sender` does to its clients' mail: one for each client session.
 //
-// It stands between a client's transaction and the connection to the smarthost: MAIL passes through
-// it before anybody else sees it, mail data last of all, behind our own trace line.
+// It stands between a client's transaction and where its mail goes: MAIL passes through it before
+// anybody else sees it, mail data last of all, behind our own trace line.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@
 
 namespace app {
 
-class SmarthostLink;
+class MailSink;
 
 class SenderRewriting {
  public:
@@ -30,9 +30,9 @@ class SenderRewriting {
 
   void begin_data();
   // Sends what the mail data becomes. A refusal, instead: the mail must not be sent.
-  [[nodiscard]] std::optional<smtp::Reply> send_data(std::string_view bytes, SmarthostLink& link);
+  [[nodiscard]] std::optional<smtp::Reply> send_data(std::string_view bytes, MailSink& sink);
   // Sends what is still held, before the end of the mail data.
-  void end_data(SmarthostLink& link);
+  void end_data(MailSink& sink);
 
  private:
   explicit SenderRewriting(const smtp::SenderOptions& options) : options_(options) {}

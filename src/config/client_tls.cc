@@ -1,4 +1,4 @@
-// What the keys of TLS and AUTH toward clients must have of each other.
+// What the keys of TLS and AUTH toward clients must have of each other, and of delivery.
 #include <algorithm>
 #include <array>
 
@@ -28,6 +28,7 @@ class ClientTlsResolver {
 
   void run() {
     if (draft_.find("auth_requires_tls") == nullptr) listener_.auth_requires_tls = has_tls();
+    if (listener_.delivery == Delivery::queue) check_queue();
     // A word that was not understood is no reason to speak of others.
     const Given* const tls = draft_.find("tls");
     if (tls != nullptr && !tls->is_understood) return;
@@ -42,6 +43,25 @@ class ClientTlsResolver {
   }
 
  private:
+  // No smarthost is asked while the client is there: neither for a password nor for a reply.
+  void check_queue() {
+    if (listener_.auth == ClientAuth::passthrough) {
+      const Given* const auth = draft_.find("auth");
+      if (auth == nullptr) {
+        listener_.auth = ClientAuth::off;
+      } else if (auth->is_understood) {
+        problems_.add(
+            draft_.place_of("auth"),
+            "auth = passthrough does not go with delivery = queue, where the smarthost is "
+            "asked only once the client has gone: write auth = off, any or file:PATH");
+      }
+    }
+    if (is_given("early_replies") && !listener_.early_replies) {
+      warnings_.add(draft_.place_of("early_replies"),
+                    "early_replies = no has no effect with delivery = queue: every reply is ours");
+    }
+  }
+
   [[nodiscard]] bool has_tls() const { return listener_.tls != ClientTls::none; }
   [[nodiscard]] bool is_given(std::string_view key) const { return draft_.find(key) != nullptr; }
 

@@ -38,7 +38,7 @@ enum class ClientTls { none, may, encrypt, implicit };
 // AUTH of clients: carried to the smarthost, accepted whatever it says, not offered, or checked
 // here.
 enum class ClientAuth { passthrough, any, off, file };
-enum class Delivery { relay, fallback, queue };
+using relay::Delivery;
 
 // The port of a mode: 25 for starttls (RFC 3207), 465 for implicit (RFC 8314 3.3).
 [[nodiscard]] std::uint16_t default_port(Mode mode);
@@ -82,7 +82,7 @@ struct Listener {
   bool auth_requires_tls = false;      // resolved: yes by default where there is TLS
   ClientAuth auth = ClientAuth::passthrough;
   std::string users_file;  // with ClientAuth::file
-  Delivery delivery = Delivery::relay;
+  Delivery delivery = relay::TransactionOptions{}.delivery;
   bool early_replies = relay::TransactionOptions{}.early_replies;
   smtp::LineEndings line_endings = smtp::ServerOptions{}.line_endings;
   smtp::Syntax syntax = smtp::ServerOptions{}.syntax;

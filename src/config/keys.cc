@@ -116,8 +116,8 @@ void add_listener(Table table) {
   table.add("auth", client_auth());
   table.add("auth_requires_tls", flag(field(&Listener::auth_requires_tls)));
   table.add("delivery", choice(field(&Listener::delivery), {{"relay", Delivery::relay},
-                                                            {"fallback", Delivery::fallback, false},
-                                                            {"queue", Delivery::queue, false}}));
+                                                            {"fallback", Delivery::fallback},
+                                                            {"queue", Delivery::queue}}));
   table.add("early_replies", flag(field(&Listener::early_replies)));
   table.add("line_endings",
             choice(field(&Listener::line_endings),

@@ -62,6 +62,8 @@ smtp::Reply not_a_proxy(std::string_view client_address) {
 
 smtp::Reply sender_ok() { return smtp::Reply::make(250, "2.1.0", "sender OK"); }
 
+smtp::Reply recipient_ok() { return smtp::Reply::make(250, "2.1.5", "recipient OK"); }
+
 smtp::Reply start_mail_input() {
   return smtp::Reply::make(354, "", "end data with <CR><LF>.<CR><LF>");
 }
@@ -103,6 +105,16 @@ smtp::Reply in_doubt(const base::Error& error) {
   return smtp::Reply::make(
       451, "4.4.2",
       base::printable(error.detail, kMaxReasonLength - kWarning.size()).append(kWarning));
+}
+
+smtp::Reply spooled(std::string_view id) {
+  return smtp::Reply::make(250, "2.0.0", "Queued as " + std::string(id));
+}
+
+smtp::Reply not_spooled(const base::Error& error) {
+  // RFC 3463: 4.3.1 mail system full.
+  if (error.fault != base::Fault::busy) return reply_for(451, error);
+  return smtp::Reply::make(452, "4.3.1", base::printable(error.detail, kMaxReasonLength));
 }
 
 }  // namespace relay

@@ -24,6 +24,7 @@ namespace relay {
 // The listener is for proxies, and this is none of them.
 [[nodiscard]] smtp::Reply not_a_proxy(std::string_view client_address);
 [[nodiscard]] smtp::Reply sender_ok();
+[[nodiscard]] smtp::Reply recipient_ok();
 [[nodiscard]] smtp::Reply start_mail_input();
 // A chunk that is not the last was taken: RFC 3030 2.
 [[nodiscard]] smtp::Reply chunk_ok(std::uint64_t octets);
@@ -40,5 +41,8 @@ namespace relay {
 [[nodiscard]] smtp::Reply tls_unavailable();
 // The connection was lost after the end of data went out.
 [[nodiscard]] smtp::Reply in_doubt(const base::Error& error);
+// The spool has the mail, as this id; or has it not (Fault::busy: it is full).
+[[nodiscard]] smtp::Reply spooled(std::string_view id);
+[[nodiscard]] smtp::Reply not_spooled(const base::Error& error);
 
 }  // namespace relay

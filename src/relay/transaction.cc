@@ -27,6 +27,10 @@ Actions Transaction::on(const smtp::from_client::Mail& event, const smtp::Extens
   // What may still be open of a transaction that failed is not this one's.
   if (stage_ != Stage::idle) abandon(false, actions);
   begin(event.command, promised, now);
+  if (options_.delivery == Delivery::queue) {
+    begin_spooled(now, actions);
+    return actions;
+  }
   if (options_.early_replies) {
     actions.push_back(action::Reply{sender_ok()});
     return actions;
@@ -64,6 +68,10 @@ Actions Transaction::on(const smtp::from_client::Rcpt& event, base::Instant now)
     answer(*failure_, actions);
     return actions;
   }
+  if (is_spooled_) {
+    accept_here(event.command, actions);
+    return actions;
+  }
   rcpts_.push_back({event.command, std::nullopt});
   if (lease_ != LeaseState::held && event.command.asks_dsn) needs_.dsn = true;
   switch (lease_) {
@@ -88,6 +96,10 @@ Actions Transaction::on(const smtp::from_client::Data& event, base::Instant now)
     abandon(false, actions);
     return actions;
   }
+  if (is_spooled_) {
+    begin_spooled_data(actions);
+    return actions;
+  }
   if (lease_ != LeaseState::held) {
     const auto reply = outcome({base::Fault::local, "no connection to the smarthost is open"});
     answer(reply, actions);
@@ -104,7 +116,8 @@ void Transaction::begin_data(bool is_client_chunking, Actions& actions) {
   // Who wants the smarthost's own replies wants its 354, too; behind BDAT there is none.
   is_chunked_ = connection_.chunking && (options_.early_replies || is_client_chunking);
   has_data_go_ = is_chunked_;
-  actions.push_back(action::BeginData{is_chunked_});
+  has_copy_ = may_spool();
+  actions.push_back(action::BeginData{is_chunked_, true, has_copy_});
   if (!is_chunked_) ++awaited_;
   if (options_.early_replies || is_client_chunking) {
     stage_ = Stage::mail_data;
@@ -170,8 +183,12 @@ Actions Transaction::on(const smtp::from_client::EndOfData&, base::Instant now) 
     finish(reply, false, now, actions);
     return actions;
   }
-  stage_ = Stage::ending;
   actions.push_back(action::EndData{});
+  if (is_spooled_) {
+    publish(actions);
+    return actions;
+  }
+  stage_ = Stage::ending;
   ++awaited_;
   return actions;
 }
@@ -235,7 +252,9 @@ void Transaction::answer(const smtp::Reply& reply, Actions& actions) {
   }
 }
 
-void Transaction::fail(const smtp::Reply& reply, base::Instant now, Actions& actions) {
+void Transaction::fail(Trouble trouble, base::Instant now, Actions& actions) {
+  if (hand_over(trouble, actions)) return;
+  const smtp::Reply& reply = trouble.reply;
   failure_ = reply;
   if (std::exchange(is_mail_reply_due_, false)) answer(reply, actions);
   answer_recipients(reply, actions);
@@ -253,32 +272,47 @@ void Transaction::answer_recipients(const smtp::Reply& reply, Actions& actions) 
 void Transaction::log_end(const smtp::Reply& reply, bool is_in_doubt, base::Instant now,
                           Actions& actions) {
   if (!mail_ || std::exchange(is_logged_, true)) return;
-  actions.push_back(action::Finished{
-      mail_->reverse_path, rcpts_accepted_, size_, reply, {}, began_, now, is_in_doubt});
+  std::string why = is_spooled_ && trouble_ ? trouble_->why : std::string();
+  actions.push_back(action::Finished{mail_->reverse_path, rcpts_accepted_, size_, reply,
+                                     std::move(why), began_, now, is_in_doubt, spool_id_});
 }
 
 void Transaction::log_abandoned(const std::string& why, base::Instant now, Actions& actions) {
   if (!mail_ || std::exchange(is_logged_, true)) return;
-  // Once the end of the mail data is out the smarthost may take it, whoever still listens.
-  actions.push_back(action::Finished{
-      mail_->reverse_path, rcpts_accepted_, size_, {}, why, began_, now, stage_ == Stage::ending});
+  // Once the end of the mail data is out the smarthost may take it, whoever still listens; and so
+  // may the spool.
+  const bool is_publishing = stage_ == Stage::publishing;
+  actions.push_back(action::Finished{mail_->reverse_path,
+                                     rcpts_accepted_,
+                                     size_,
+                                     {},
+                                     is_publishing ? why + ", while the spool took the mail" : why,
+                                     began_,
+                                     now,
+                                     is_publishing || stage_ == Stage::ending,
+                                     {}});
 }
 
 void Transaction::decide(smtp::Reply verdict, std::string why_dirty, Actions& actions) {
   verdict_ = std::move(verdict);
   // RSET undoes chunks; behind DATA nothing but its end helps.
   if (lease_ == LeaseState::held) give_back(is_chunked_, std::move(why_dirty), actions);
+  drop_copy(actions);
 }
 
 void Transaction::finish(const smtp::Reply& reply, bool is_in_doubt, base::Instant now,
                          Actions& actions) {
   answer(reply, actions);
   log_end(reply, is_in_doubt, now, actions);
-  if (lease_ == LeaseState::held) {
-    const bool is_clean = awaited_ == 0 && reply.code != 421;
-    give_back(is_clean, std::string(awaited_ > 0 ? kRepliesOwed : kSaid421), actions);
-  }
+  give_back_after(reply, actions);
+  drop_copy(actions);
   clear();
+}
+
+void Transaction::give_back_after(const smtp::Reply& reply, Actions& actions) {
+  if (lease_ != LeaseState::held) return;
+  const bool is_clean = awaited_ == 0 && reply.code != 421;
+  give_back(is_clean, std::string(awaited_ > 0 ? kRepliesOwed : kSaid421), actions);
 }
 
 void Transaction::give_back(bool is_clean, std::string why, Actions& actions) {
@@ -295,8 +329,12 @@ void Transaction::give_back(bool is_clean, std::string why, Actions& actions) {
 }
 
 void Transaction::give_back_if_settled(Actions& actions) {
-  if (!failure_ || lease_ != LeaseState::held || awaited_ > 0) return;
-  give_back(failure_->code != 421, std::string(kSaid421), actions);
+  if (lease_ != LeaseState::held || awaited_ > 0) return;
+  if (failure_) {
+    give_back(failure_->code != 421, std::string(kSaid421), actions);
+  } else if (trouble_) {
+    give_back(trouble_->reply.code != 421, std::string(kSaid421), actions);
+  }
 }
 
 void Transaction::abandon(bool is_leaving, Actions& actions) {
@@ -319,6 +357,7 @@ void Transaction::abandon(bool is_leaving, Actions& actions) {
       give_back(awaited_ == 0, std::string(kRepliesOwed), actions);
     }
   }
+  drop_copy(actions);
   clear();
 }
 
@@ -336,6 +375,11 @@ void Transaction::clear() {
   is_retried_ = false;
   failure_.reset();
   verdict_.reset();
+  is_spooled_ = false;
+  has_copy_ = false;
+  trouble_.reset();
+  accepted_.clear();
+  spool_id_.clear();
   header_.reset();
   size_ = 0;
   max_size_ = 0;

@@ -74,7 +74,7 @@ Actions Transaction::on(const Leased& event, base::Instant now) {
   if (!smtp::covers(event.extensions, needs_)) {
     give_back(true, "", actions);
     if (std::exchange(is_retried_, true)) {
-      fail(outcome(offers_less()), now, actions);
+      fail(trouble_of(offers_less()), now, actions);
     } else {
       ask_lease(actions, true);
     }
@@ -87,7 +87,7 @@ Actions Transaction::on(const Leased& event, base::Instant now) {
 void Transaction::send_envelope(base::Instant now, Actions& actions) {
   if (!smtp::covers(connection_, needs_)) {
     // A pinned one: there is no other.
-    fail(outcome(offers_less()), now, actions);
+    fail(trouble_of(offers_less()), now, actions);
     return;
   }
   if (std::exchange(is_reset_owed_, false)) {
@@ -128,7 +128,7 @@ Actions Transaction::on(const LeaseFailed& event, base::Instant now) {
     stage_ = Stage::idle;
     actions.push_back(action::Reply{auth_unavailable(event.error)});
   } else if (stage_ == Stage::envelope) {
-    fail(outcome(event.error), now, actions);
+    fail(trouble_of(event.error), now, actions);
   }
   return actions;
 }
@@ -143,6 +143,8 @@ Actions Transaction::on(const SmarthostLost& event, base::Instant now) {
   awaited_ = 0;
   stale_ = 0;
   if (is_pinned_) is_pinned_lost_ = true;
+  if (is_spooled_) return actions;
+  Trouble trouble = trouble_of(event.error);
   switch (stage_) {
     case Stage::idle: break;
     case Stage::auth:
@@ -160,21 +162,24 @@ Actions Transaction::on(const SmarthostLost& event, base::Instant now) {
         is_mail_sent_ = false;
         ask_lease(actions, true);
       } else {
-        fail(outcome(event.error), now, actions);
+        fail(std::move(trouble), now, actions);
       }
       break;
-    case Stage::data_wait: finish(outcome(event.error), false, now, actions); break;
     case Stage::mail_data:
-      if (!verdict_) verdict_ = outcome(event.error);
+      if (!verdict_ && !hand_over(trouble, actions)) {
+        verdict_ = std::move(trouble.reply);
+        drop_copy(actions);
+      }
       break;
     case Stage::ending:
       // Until the smarthost said 354 no mail data left us, and without its end it is no mail.
-      if (has_data_go_ && !event.has_unsent) {
-        finish(in_doubt(event.error), true, now, actions);
-      } else {
-        finish(outcome(event.error), false, now, actions);
-      }
+      trouble.is_in_doubt = has_data_go_ && !event.has_unsent;
+      if (trouble.is_in_doubt) trouble.reply = in_doubt(event.error);
+      [[fallthrough]];
+    case Stage::data_wait:
+      if (!hand_over(trouble, actions)) finish(trouble.reply, trouble.is_in_doubt, now, actions);
       break;
+    case Stage::publishing: break;
   }
   return actions;
 }
@@ -186,6 +191,10 @@ Actions Transaction::on(const smtp::from_smarthost::Replied& event, base::Instan
     return actions;
   }
   if (awaited_ > 0) --awaited_;
+  if (is_spooled_) {
+    on_stray_reply(event.reply, actions);
+    return actions;
+  }
   switch (event.sent) {
     case Sent::mail: on_mail_reply(event.reply, now, actions); break;
     case Sent::rcpt: on_rcpt_reply(event.reply, now, actions); break;
@@ -207,8 +216,10 @@ void Transaction::on_mail_reply(const smtp::Reply& reply, base::Instant now, Act
     return;
   }
   has_answer_ = true;
+  Trouble trouble = trouble_of(reply);
+  if (reply.is_transient() && hand_over(trouble, actions)) return;
   if (!std::exchange(is_mail_reply_due_, false)) {
-    if (!reply.is_positive()) fail(reply, now, actions);
+    if (!reply.is_positive()) fail(std::move(trouble), now, actions);
     return;
   }
   answer(reply, actions);
@@ -231,12 +242,15 @@ void Transaction::on_rcpt_reply(const smtp::Reply& reply, base::Instant now, Act
     return;
   }
   if (reply.code == 421) {
-    fail(reply, now, actions);
+    fail(trouble_of(reply), now, actions);
     if (lease_ == LeaseState::held) give_back(false, std::string(kSaid421), actions);
     return;
   }
+  if (reply.is_positive()) {
+    ++rcpts_accepted_;
+    if (may_spool()) accepted_.push_back(std::move(rcpts_.front().command));
+  }
   rcpts_.pop_front();
-  if (reply.is_positive()) ++rcpts_accepted_;
   actions.push_back(action::Reply{reply});
   answer_here(actions);
   give_back_if_settled(actions);
@@ -251,23 +265,35 @@ void Transaction::on_data_reply(const smtp::Reply& reply, base::Instant now, Act
     }
     return;
   }
+  if (stage_ == Stage::ending) awaited_ = 0;  // the end of data was never sent
+  Trouble trouble = trouble_of(reply);
+  if (!verdict_ && reply.is_transient() && hand_over(trouble, actions)) return;
   if (stage_ == Stage::mail_data) {
     if (!verdict_) verdict_ = reply;
+    drop_copy(actions);
     if (lease_ == LeaseState::held) give_back(reply.code != 421, std::string(kSaid421), actions);
     return;
   }
-  if (stage_ == Stage::ending) awaited_ = 0;  // the end of data was never sent
   finish(reply, false, now, actions);
 }
 
 void Transaction::on_final_reply(const smtp::Reply& reply, base::Instant now, Actions& actions) {
+  const bool is_last_word = reply.code == 421;
+  Trouble trouble = trouble_of(reply);
   if (stage_ == Stage::ending) {
     // Over for the smarthost, too: no RSET is owed, but for what a refused chunk leaves behind.
     is_mail_sent_ = is_chunked_ && !reply.is_positive();
+    // 421 may be said at any time, so it need not be about the mail.
+    trouble.is_in_doubt = is_last_word;
+    if (reply.is_transient() && hand_over(trouble, actions)) return;
     finish(reply, false, now, actions);
   } else if (stage_ == Stage::mail_data && !verdict_) {
-    const bool is_last_word = reply.code == 421;
     if (is_last_word) is_chunked_ = false;
+    // The copy goes on where the smarthost left off.
+    if (reply.is_transient() && may_spool()) {
+      give_back(is_chunked_, std::string(is_last_word ? kSaid421 : kRefusedEarly), actions);
+      if (hand_over(trouble, actions)) return;
+    }
     decide(reply, std::string(is_last_word ? kSaid421 : kRefusedEarly), actions);
   }
 }

@@ -127,6 +127,28 @@ TEST_F(ClientTlsTest, TakesEveryKindOfAuth) {
   EXPECT_THAT(lines(loaded.unavailable), IsEmpty());
 }
 
+TEST_F(ClientTlsTest, LeavesPassedOnAuthOutOfAQueue) {
+  EXPECT_EQ(load_listener("delivery = queue").auth, ClientAuth::off);
+  EXPECT_EQ(load_listener("delivery = queue\nauth = any").auth, ClientAuth::any);
+  EXPECT_EQ(load_listener("delivery = fallback").auth, ClientAuth::passthrough);
+  EXPECT_EQ(load_listener("delivery = fallback").delivery, Delivery::fallback);
+  EXPECT_THAT(problems_of(listener("delivery = queue\nauth = passthrough")),
+              ElementsAre("4: auth = passthrough does not go with delivery = queue, where the "
+                          "smarthost is asked only once the client has gone: write auth = off, any "
+                          "or file:PATH"));
+  EXPECT_THAT(problems_of(listener("delivery = queue\nauth = passthru")),
+              ElementsAre(HasSubstr("did you mean passthrough?")));
+}
+
+TEST_F(ClientTlsTest, WarnsOfRepliesThatAQueueCannotWaitFor) {
+  EXPECT_THAT(
+      warnings_of(listener("delivery = queue\nearly_replies = no")),
+      ElementsAre("4: early_replies = no has no effect with delivery = queue: every reply is "
+                  "ours"));
+  EXPECT_THAT(warnings_of(listener("delivery = fallback\nearly_replies = no")), IsEmpty());
+  EXPECT_THAT(warnings_of(listener("delivery = queue")), IsEmpty());
+}
+
 TEST_F(ClientTlsTest, NamesEveryKindOfAuthToWhoMistypesOne) {
   EXPECT_THAT(
       problems_of(listener("auth = fil:/users")),

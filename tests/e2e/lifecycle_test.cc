@@ -172,9 +172,9 @@ TEST(CommandLine, ReportsEveryConfigurationErrorAtOnceWithSeventyEight) {
 
 TEST(CommandLine, RefusesKeysOfFeaturesThatAreNotThereYet) {
   const TempDir directory;
-  const std::string file = directory.write(
-      "later.conf",
-      "[listener]\nlisten = 127.0.0.1:0\ndelivery = queue\n[smarthost]\nhost = a.test\n");
+  const std::string file = directory.write("later.conf",
+                                           "[smtpseal]\nstatus = 127.0.0.1:0\n[listener]\nlisten = "
+                                           "127.0.0.1:0\n[smarthost]\nhost = a.test\n");
   const Finished run = run_smtpseal({"-c", file});
   EXPECT_EQ(run.status, 78);
   EXPECT_NE(run.errors.find("not available in this version"), std::string::npos) << run.errors;

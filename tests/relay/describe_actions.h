@@ -27,12 +27,20 @@ struct DescribeAction {
   std::string operator()(const action::CancelLease&) const { return "cancel"; }
   std::string operator()(const action::Send& send) const { return "send " + send.line; }
   std::string operator()(const action::BeginData& begin) const {
-    return begin.is_chunked ? "begin-chunks" : "begin-data";
+    std::string text = begin.is_chunked ? "begin-chunks" : "begin-data";
+    if (begin.is_kept) text.append(begin.is_sent ? " kept" : " kept only");
+    return text;
   }
   std::string operator()(const action::SendData& data) const {
     return "send-data " + std::string(data.bytes);
   }
   std::string operator()(const action::EndData&) const { return "end-data"; }
+  std::string operator()(const action::Publish& publish) const {
+    std::string text = "publish " + publish.mail.reverse_path;
+    for (const smtp::RcptCommand& rcpt : publish.recipients) text.append(" " + rcpt.forward_path);
+    return text + (publish.is_in_doubt ? " in doubt" : "");
+  }
+  std::string operator()(const action::DropCopy&) const { return "drop-copy"; }
   std::string operator()(const action::Return& back) const {
     return back.is_clean ? "return clean" : "return: " + back.why;
   }
@@ -43,7 +51,8 @@ struct DescribeAction {
     return "finished " + finished.reverse_path + " " + std::to_string(finished.recipients) + " " +
            std::to_string(finished.size) + " " + std::to_string(finished.reply.code) +
            (finished.why.empty() ? "" : " " + std::string(finished.why)) +
-           (finished.is_in_doubt ? " in doubt" : "");
+           (finished.is_in_doubt ? " in doubt" : "") +
+           (finished.spool_id.empty() ? "" : " as " + finished.spool_id);
   }
 };
 

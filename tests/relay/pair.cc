@@ -35,11 +35,13 @@ Pair::Pair(PairOptions options)
 }
 
 smtp::Extensions Pair::offered() const {
+  // The spool takes no octets as they are, and nobody's password.
+  const bool is_queue = options_.transaction.delivery == Delivery::queue;
   smtp::Extensions smarthost;
   smarthost.pipelining = true;
   smarthost.eight_bit_mime = true;
   smarthost.size = true;
-  smarthost.auth_mechanisms = {"PLAIN", "LOGIN"};
+  if (!is_queue) smarthost.auth_mechanisms = {"PLAIN", "LOGIN"};
   smarthost.chunking = options_.is_chunking_offered;
   smtp::OfferPolicy policy;
   policy.max_message_size = options_.max_size;
@@ -87,6 +89,8 @@ void Pair::dispatch(const smtp::ServerEvent& event) {
     envelopes_ = 0;
     is_data_sent_ = false;
     is_end_sent_ = false;
+    is_data_whole_ = false;
+    tell_spool_trouble();
     perform(transaction_.on(*mail, offered(), now_));
   } else if (const auto* rcpt = std::get_if<from::Rcpt>(&event)) {
     perform(transaction_.on(*rcpt, now_));
@@ -118,12 +122,14 @@ void Pair::leave() {
   if (leased_ != nullptr) fault("the client left and a lease is still held");
   if (request_) fault("the client left and a lease is still asked for");
   if (!transaction_.is_idle()) fault("the client left and the transaction is not idle");
+  if (copy_) fault("the client left and a copy is still kept");
 }
 
 // --- steps ---
 
 bool Pair::step() {
   if (request_ && !is_lease_held_ && grant()) return true;
+  if (publication_ && publish()) return true;
   for (const auto& connection : connections_) {
     if (connection->is_alive && travel(*connection)) return true;
   }
@@ -173,6 +179,7 @@ bool Pair::grant() {
   if (!options_.is_reachable) {
     ++refused_;
     log_.push_back("refused");
+    tell_spool_trouble();
     perform(transaction_.on(LeaseFailed{{base::Fault::unreachable, "no route"}}, now_));
     drive();
     return true;
@@ -235,6 +242,7 @@ bool Pair::pump(Connection& connection) {
         fault("a reply for nobody: " + smtp::describe(event));
         continue;
       }
+      tell_spool_trouble();
       perform(transaction_.on(*replied, now_));
       drive();
     } else if (const auto* failed = std::get_if<smtp::from_smarthost::Failed>(&event)) {
@@ -250,6 +258,7 @@ void Pair::lost(Connection& connection, const base::Error& error) {
   if (leased_ != &connection) return;
   leased_ = nullptr;
   ++lost_;
+  tell_spool_trouble();
   perform(transaction_.on(SmarthostLost{error}, now_));
   drive();
 }
@@ -341,6 +350,11 @@ void Pair::perform(const action::Send& action) {
 }
 
 void Pair::perform(const action::BeginData& action) {
+  if (action.is_kept) {
+    if (copy_) fault("a copy beside another");
+    copy_ = "Received: trace\r\n";
+    if (!action.is_sent) return;
+  }
   if (leased_ == nullptr) {
     fault("mail data without a lease");
     return;
@@ -356,14 +370,65 @@ void Pair::perform(const action::BeginData& action) {
 }
 
 void Pair::perform(const action::SendData& action) {
-  if (leased_ == nullptr) fault("mail data without a lease");
+  if (leased_ == nullptr && !copy_) fault("mail data for nobody");
+  if (copy_) copy_->append(action.bytes);
   if (leased_ != nullptr) leased_->session->send_data(action.bytes, now_);
 }
 
 void Pair::perform(const action::EndData&) {
-  if (leased_ == nullptr) fault("end of data without a lease");
-  if (std::exchange(is_end_sent_, true)) fault("two ends of data");
-  if (leased_ != nullptr) leased_->session->end_data(now_);
+  if (leased_ == nullptr && !copy_) fault("end of data for nobody");
+  if (std::exchange(is_data_whole_, true)) fault("two ends of data");
+  if (leased_ == nullptr) return;
+  is_end_sent_ = true;
+  leased_->session->end_data(now_);
+}
+
+// --- the spool ---
+
+void Pair::tell_spool_trouble() {
+  transaction_.tell_spool_trouble(
+      options_.is_spool_full ? std::optional<base::Error>({base::Fault::busy, "the spool is full"})
+                             : std::nullopt);
+}
+
+void Pair::perform(const action::Publish& action) {
+  if (leased_ != nullptr) fault("published while a smarthost has a part in it");
+  if (!copy_ || !is_data_whole_) fault("published without a whole copy");
+  if (transaction_.is_pinned()) fault("published although the client authenticated itself");
+  if (publication_) fault("published twice");
+  if (is_end_sent_ && action.recipients.empty()) fault("published for nobody");
+  Spooled spooled;
+  spooled.id = std::to_string(spooled_.size() + 1);
+  spooled.mail.sender = action.mail.reverse_path;
+  for (const auto& rcpt : action.recipients) spooled.mail.recipients.push_back(rcpt.forward_path);
+  spooled.mail.content = copy_.value_or("");
+  spooled.is_in_doubt = action.is_in_doubt;
+  publication_ = std::move(spooled);
+  is_publication_awaited_ = true;
+}
+
+bool Pair::publish() {
+  Spooled spooled = *std::exchange(publication_, std::nullopt);
+  const bool is_awaited = std::exchange(is_publication_awaited_, false);
+  if (options_.is_spool_failing) {
+    log_.push_back("not published");
+    if (is_awaited) {
+      perform(transaction_.on(PublishFailed{{base::Fault::storage, "disk trouble"}}, now_));
+    }
+  } else {
+    log_.push_back("published");
+    const std::string id = spooled.id;
+    spooled_.push_back(std::move(spooled));
+    if (is_awaited) perform(transaction_.on(Published{id}, now_));
+  }
+  drive();
+  return true;
+}
+
+void Pair::perform(const action::DropCopy&) {
+  if (!copy_) fault("a copy is dropped that there is not");
+  copy_.reset();
+  is_publication_awaited_ = false;
 }
 
 void Pair::perform(const action::Return& action) {
@@ -377,9 +442,9 @@ void Pair::perform(const action::Return& action) {
   // Bytes behind the last reply are the session's to see, and the pool asks it. So are replies to
   // chunks.
   const std::string_view why_not = connection.session->reuse().why_not;
-  const bool is_doubted = why_not == "bytes nothing asked for" ||
-                          why_not == "session is not ready" ||
-                          (is_data_chunked_ && why_not == "a reply is owed");
+  const bool is_doubted =
+      why_not == "bytes nothing asked for" || why_not == "session is not ready" ||
+      (is_data_chunked_ && (why_not == "a reply is owed" || why_not == "smarthost said 421"));
   if (action.is_clean && !is_doubted) {
     check_clean(connection);
   } else {

@@ -3,7 +3,8 @@
 // The Pair carries out the actions of one client's transaction against smarthosts without sockets,
 // in small steps that a test can stop, reorder or break at any point, and keeps books: every lease
 // asked for is granted, refused or cancelled; every lease granted is returned or lost, never both;
-// what is returned as clean is clean. What is wrong collects in faults().
+// what is returned as clean is clean; a copy that is begun is dropped, and published only when it
+// is whole and no smarthost has a part in the mail any more. What is wrong collects in faults().
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,8 @@ struct PairOptions {
   std::uint64_t max_size = 0;  // promised to the client
   bool is_auth_offered = false;
   bool is_chunking_offered = false;
+  bool is_spool_full = false;     // told before a mail is begun for it
+  bool is_spool_failing = false;  // nothing can be published
 };
 
 // How a smarthost connection can end or go wrong.
@@ -86,6 +89,15 @@ class Pair {
   // Of all connections, in the order they were opened.
   [[nodiscard]] std::vector<const FakeSmarthost*> smarthosts() const;
   [[nodiscard]] std::vector<FakeSmarthost::Mail> accepted() const;
+  // What is in the spool.
+  struct Spooled {
+    std::string id;
+    FakeSmarthost::Mail mail;
+    bool is_in_doubt = false;
+  };
+  [[nodiscard]] const std::vector<Spooled>& spooled() const { return spooled_; }
+  void set_spool_failing(bool is_failing) { options_.is_spool_failing = is_failing; }
+  void set_spool_full(bool is_full) { options_.is_spool_full = is_full; }
   [[nodiscard]] const std::vector<action::Finished>& finished() const { return finished_; }
   // Each action and each connection's end, in words.
   [[nodiscard]] const std::vector<std::string>& log() const { return log_; }
@@ -123,9 +135,13 @@ class Pair {
   void perform(const action::BeginData& action);
   void perform(const action::SendData& action);
   void perform(const action::EndData& action);
+  void perform(const action::Publish& action);
+  void perform(const action::DropCopy& action);
   void perform(const action::Return& action);
   void perform(const action::CloseClient& action);
   void perform(const action::Finished& action);
+  bool publish();
+  void tell_spool_trouble();
   void check_clean(const Connection& connection);
   void fault(const std::string& what);
   [[nodiscard]] smtp::Extensions offered() const;
@@ -144,7 +160,12 @@ class Pair {
   bool is_data_sent_ = false;  // DATA of the open transaction
   bool is_data_chunked_ = false;
   bool is_end_sent_ = false;  // and the end of its mail data
-  unsigned envelopes_ = 0;    // times the open transaction's MAIL was sent
+  bool is_data_whole_ = false;
+  std::optional<std::string> copy_;
+  std::optional<Spooled> publication_;  // under way
+  bool is_publication_awaited_ = false;
+  std::vector<Spooled> spooled_;
+  unsigned envelopes_ = 0;  // times the open transaction's MAIL was sent
   unsigned asked_ = 0;
   unsigned granted_ = 0;
   unsigned refused_ = 0;

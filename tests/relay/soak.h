@@ -15,13 +15,15 @@ namespace relay {
 
 class Soak {
  public:
-  explicit Soak(Choices& choices) : choices_(choices), trouble_(below(30)) {
+  explicit Soak(Choices& choices, Delivery delivery = Delivery::relay)
+      : choices_(choices), delivery_(delivery), trouble_(below(30)) {
     PairOptions options;
+    options.transaction.delivery = delivery;
     options.server.hostname = options.transaction.hostname = "seal.test";
     options.transaction.early_replies = chance(70);
     options.starts_warm = chance(50);
     options.is_idle_long = chance(50);
-    options.is_auth_offered = chance(40);
+    options.is_auth_offered = chance(40) && delivery != Delivery::queue;
     options.max_size = chance(20) ? 60 : 0;
     options.is_chunking_offered = chance(50);
     for (SmarthostScript* script : {&options.smarthost, &options.later}) {
@@ -33,6 +35,7 @@ class Soak {
       refuse_now_and_then(*script);
     }
     is_chunking_ = options.is_chunking_offered;
+    if (delivery != Delivery::relay) options.is_spool_failing = chance(20);
     pair_.emplace(std::move(options));
     listen();
   }
@@ -48,16 +51,18 @@ class Soak {
     }
     if (!is_over_) pair_->client_vanishes();
     pair_->settle();
-    for (const FakeSmarthost::Mail& mail : pair_->accepted()) check(mail);
-    for (const Mail& mail : mails_) {
-      if (mail.final_code / 100 == 2 && mail.copies == 0) fault("250 for mail that did not arrive");
-    }
+    for (const FakeSmarthost::Mail& mail : pair_->accepted()) check(mail, &Mail::copies);
+    for (const Pair::Spooled& one : pair_->spooled()) check(one.mail, &Mail::spooled);
+    for (const Mail& mail : mails_) check_whereabouts(mail);
+    if (delivery_ == Delivery::relay && spooled() > 0) fault("relay has no spool");
+    if (delivery_ == Delivery::queue && delivered() > 0) fault("a queue asks no smarthost");
     for (const std::string& what : pair_->faults()) fault(what);
   }
 
   [[nodiscard]] const std::vector<std::string>& faults() const { return faults_; }
   [[nodiscard]] const Pair& pair() const { return *pair_; }
   [[nodiscard]] std::size_t delivered() const { return pair_->accepted().size(); }
+  [[nodiscard]] std::size_t spooled() const { return pair_->spooled().size(); }
   [[nodiscard]] const std::vector<std::string>& dialogue() const { return dialogue_; }
 
  private:
@@ -66,7 +71,9 @@ class Soak {
     std::vector<std::string> recipients;
     std::string content;
     int final_code = 0;
-    int copies = 0;
+    std::string final_reply;
+    int copies = 0;   // that a smarthost took
+    int spooled = 0;  // and that the spool has
   };
 
   bool chance(unsigned percent) { return choices_.chance(percent); }
@@ -232,6 +239,9 @@ class Soak {
   void break_something() {
     constexpr Break kWays[] = {Break::closed,  Break::cut,  Break::said_421,
                                Break::garbage, Break::half, Break::mute};
+    if (delivery_ != Delivery::relay && chance(20)) {
+      chance(50) ? pair_->set_spool_full(chance(50)) : pair_->set_spool_failing(chance(50));
+    }
     switch (below(6)) {
       case 0: pair_->inject("250 surplus\r\n"); break;
       case 1: pair_->set_reachable(chance(60)); break;
@@ -277,7 +287,7 @@ class Soak {
       return;
     }
     if (last_code_ == 421 || pair_->server().is_finished()) {
-      if (due_ > 0) note_verdict();
+      if (due_ > 0) note_verdict(line);
       is_over_ = true;
       return;
     }
@@ -285,7 +295,7 @@ class Soak {
       fault("a reply to nothing: " + line);
       return;
     }
-    note_verdict();
+    note_verdict(line);
     const bool is_positive = last_code_ < 300;
     if (kinds_.empty()) return;  // EHLO
     const char kind = kinds_.front();
@@ -306,11 +316,13 @@ class Soak {
     }
   }
 
-  void note_verdict() {
-    if (!kinds_.empty() && kinds_.front() == '.') mails_.back().final_code = last_code_;
+  void note_verdict(const std::string& line) {
+    if (kinds_.empty() || kinds_.front() != '.') return;
+    mails_.back().final_code = last_code_;
+    mails_.back().final_reply = line;
   }
 
-  void check(const FakeSmarthost::Mail& arrived) {
+  void check(const FakeSmarthost::Mail& arrived, int Mail::*count) {
     Mail* mail = nullptr;
     for (Mail& sent : mails_) {
       if (sent.sender == arrived.sender) mail = &sent;
@@ -319,19 +331,31 @@ class Soak {
       fault("mail arrived that nobody sent: " + arrived.sender);
       return;
     }
-    if (++mail->copies > 1) fault("the mail arrived twice");
+    if (++(mail->*count) > 1) fault("the mail arrived twice");
     if (mail->recipients != arrived.recipients) fault("other recipients arrived");
     if ("Received: trace\r\n" + mail->content != arrived.content) fault("other content arrived");
+  }
+
+  // 250: the smarthost has it or the spool, as the words say. Else nobody, but for what is in
+  // doubt.
+  void check_whereabouts(const Mail& mail) {
     bool is_in_doubt = false;
     for (const action::Finished& finished : pair_->finished()) {
-      is_in_doubt |= finished.reverse_path == mail->sender && finished.is_in_doubt;
+      is_in_doubt |= finished.reverse_path == mail.sender && finished.is_in_doubt;
     }
+    const bool is_taken = mail.final_code / 100 == 2;
+    const bool is_queued = mail.final_reply.find("Queued as") != std::string::npos;
+    if (is_taken && is_queued && mail.spooled == 0) fault("queued, and not there");
+    if (is_taken && !is_queued && mail.copies == 0) fault("250 for mail that did not arrive");
+    if (mail.copies + mail.spooled > 1 && !is_in_doubt) fault("delivered, and spooled too");
     // A smarthost that breaks off with 421 after it took the mail has not told the truth.
-    const bool was_told_no = mail->final_code >= 400 && mail->final_code != 421;
-    if (was_told_no && !is_in_doubt) fault("refused mail arrived");
+    const bool was_told_no = mail.final_code >= 400 && mail.final_code != 421;
+    if (was_told_no && mail.copies + mail.spooled > 0 && !is_in_doubt)
+      fault("refused mail arrived");
   }
 
   Choices& choices_;
+  Delivery delivery_;
   unsigned trouble_;  // percent of refusals
   std::optional<Pair> pair_;
   int due_ = 0;
