@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
     case app::Command::send: status = app::send_command(invocation); break;
     case app::Command::demo: status = app::demo_command(invocation); break;
     case app::Command::password: status = app::password_command(invocation); break;
-    case app::Command::queue:
+    case app::Command::queue: status = app::queue_command(invocation); break;
     case app::Command::probe:
     case app::Command::status:
     case app::Command::service:

@@ -2,6 +2,7 @@
 #include "app/cli.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <iostream>
 #include <utility>
@@ -40,6 +41,7 @@ struct Bound {
   Invocation invocation;
   std::string config_file, smarthost, tls, mode, target, via, user;
   std::vector<std::string> listen;
+  std::string queue_action;
   std::string topic;  // help COMMAND
   bool is_version = false;
   bool is_help = false;
@@ -163,6 +165,39 @@ void add_password(CLI::App& root, Bound& bound) {
   password->callback([&bound] { bound.invocation.command = Command::password; });
 }
 
+struct QueueWord {
+  std::string_view word;
+  QueueAction action;
+  bool wants_id;
+};
+constexpr std::array kQueueWords = {
+    QueueWord{"list", QueueAction::list, false}, QueueWord{"show", QueueAction::show, true},
+    QueueWord{"retry", QueueAction::retry, false}, QueueWord{"hold", QueueAction::hold, true},
+    QueueWord{"drop", QueueAction::drop, true}};
+
+void add_queue(CLI::App& root, Bound& bound) {
+  CLI::App* queue = root.add_subcommand("queue", "See and steer the mail in the spool");
+  queue->add_option("action", bound.queue_action, "What to do")
+      ->type_name("list|show|retry|hold|drop")
+      ->required();
+  queue->add_option("id", bound.invocation.mail_id, "Which mail")->type_name("ID");
+  add_config(*queue, bound);
+  add_json(*queue, bound);
+  queue->footer(
+      file_footer("-c") +
+      "\n\n"
+      "  list        what waits, and what has failed\n"
+      "  show ID     its envelope, what became of it so far, and its header\n"
+      "  retry [ID]  try it now, held or failed as it may be; without ID all that wait\n"
+      "  hold ID     do not try it until retry\n"
+      "  drop ID     remove it; nobody is told\n"
+      "Safe while smtpseal runs: it is asked to do it then. Run it as the user that smtpseal\n"
+      "runs as. --json is described by contrib/schema/queue.schema.json. Exit statuses: 0 done;\n"
+      "65 no such mail; 74 the spool cannot be read; 75 smtpseal has not done it yet; 78\n"
+      "configuration wrong, or without a spool.");
+  queue->callback([&bound] { bound.invocation.command = Command::queue; });
+}
+
 void add_help(CLI::App& root, Bound& bound) {
   CLI::App* help = root.add_subcommand("help", "Print this help, or that of a command");
   help->add_option("command", bound.topic)->type_name("COMMAND");
@@ -172,8 +207,7 @@ void add_help(CLI::App& root, Bound& bound) {
 // Commands of the contract whose feature is not in this version yet: known with whatever arguments
 // they will have, refused clearly, and offered to nobody.
 void add_later(CLI::App& root, Bound& bound) {
-  for (const Command command :
-       {Command::queue, Command::probe, Command::status, Command::service}) {
+  for (const Command command : {Command::probe, Command::status, Command::service}) {
     CLI::App* later =
         root.add_subcommand(std::string(command_name(command)), "Not available in this version");
     later->group("");
@@ -301,6 +335,23 @@ std::optional<std::string> take_flags(Bound& bound) {
   return std::nullopt;
 }
 
+std::optional<std::string> take_queue_action(Bound& bound) {
+  Invocation& invocation = bound.invocation;
+  if (invocation.command != Command::queue) return std::nullopt;
+  std::vector<std::string> words;
+  for (const QueueWord& known : kQueueWords) {
+    words.emplace_back(known.word);
+    if (bound.queue_action != known.word) continue;
+    invocation.queue_action = known.action;
+    const bool has_id = !invocation.mail_id.empty();
+    if (known.wants_id && !has_id) return bound.queue_action + " needs an ID";
+    if (has_id && known.action == QueueAction::list) return "list takes no ID (but show does)";
+    return std::nullopt;
+  }
+  return "unknown action " + quoted(std::string_view(bound.queue_action)) +
+         did_you_mean(bound.queue_action, words);
+}
+
 }  // namespace
 
 std::string_view command_name(Command command) {
@@ -331,6 +382,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   add_send(root, bound);
   add_config_command(root, bound);
   add_demo(root, bound);
+  add_queue(root, bound);
   add_password(root, bound);
   add_help(root, bound);
   add_later(root, bound);
@@ -354,8 +406,10 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       return {std::nullopt, refuse_usage(chosen_command(root), *problem)};
     }
   }
-  if (const auto problem = take_flags(bound)) {
-    return {std::nullopt, refuse_usage(chosen_command(root), *problem)};
+  for (const auto take : {take_flags, take_queue_action}) {
+    if (const auto problem = take(bound)) {
+      return {std::nullopt, refuse_usage(chosen_command(root), *problem)};
+    }
   }
   return {std::move(bound.invocation), 0};
 }

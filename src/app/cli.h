@@ -12,6 +12,8 @@ namespace app {
 
 enum class Command { run, check, send, config, queue, demo, password, probe, status, service };
 
+enum class QueueAction { list, show, retry, hold, drop };
+
 // What a command line asks for.
 struct Invocation {
   Command command = Command::run;
@@ -25,9 +27,11 @@ struct Invocation {
   std::vector<std::string> probe_to;  // check --rcpt-to
   std::string from, to;               // send
   std::string user;                   // password --user
-  std::optional<std::string> via;     // send --via, demo --smarthost-only --listen
-  bool is_once = false;               // demo --once
-  bool is_smarthost_only = false;     // demo --smarthost-only
+  QueueAction queue_action = QueueAction::list;
+  std::string mail_id;             // queue; empty: all (list and retry)
+  std::optional<std::string> via;  // send --via, demo --smarthost-only --listen
+  bool is_once = false;            // demo --once
+  bool is_smarthost_only = false;  // demo --smarthost-only
 };
 
 // "run": the word on the command line.

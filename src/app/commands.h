@@ -12,6 +12,7 @@ namespace app {
 [[nodiscard]] ExitStatus check_command(const Invocation& invocation);
 [[nodiscard]] ExitStatus send_command(const Invocation& invocation);
 [[nodiscard]] ExitStatus demo_command(const Invocation& invocation);
+[[nodiscard]] ExitStatus queue_command(const Invocation& invocation);
 [[nodiscard]] ExitStatus password_command(const Invocation& invocation);
 
 }  // namespace app

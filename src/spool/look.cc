@@ -66,6 +66,12 @@ std::optional<Seen> look_at_one(Disk& disk, const std::string& folder, const std
   return seen;
 }
 
+// Nothing was ever kept there. (Not when that cannot be told.)
+bool is_no_spool(Disk& disk, const std::string& folder) {
+  const auto lock = disk.open(join(folder, kLock));
+  return lock && *lock == nullptr;
+}
+
 std::string request_path(const std::string& folder, const Request& request) {
   return join(join(folder, kRequests), format_request(request));
 }
@@ -77,6 +83,7 @@ Result<std::vector<Seen>> look_at(Disk& disk, const std::string& folder, const s
   for (const std::string_view place : {kQueue, kFailed}) {
     const bool is_failed = place == kFailed;
     const auto found = files_in(disk, join(folder, place), id);
+    if (!found && is_no_spool(disk, folder)) return all;
     if (!found) return found.error();
     for (const auto& [name, files] : *found) {
       // In queue/ what has no envelope is being published, or removed.
@@ -117,10 +124,6 @@ Result<bool> is_answered(Disk& disk, const std::string& folder, const Request& r
   const auto file = disk.open(request_path(folder, request));
   if (!file) return file.error();
   return *file == nullptr;
-}
-
-Result<void> withdraw(Disk& disk, const std::string& folder, const Request& request) {
-  return disk.remove(request_path(folder, request));
 }
 
 }  // namespace spool

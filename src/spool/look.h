@@ -20,7 +20,7 @@ struct Seen {
   std::string damage;  // why it cannot be read or delivered; then envelope.id alone may be known
 };
 
-// Oldest first; with an id that one alone, if it is there.
+// Oldest first; with an id that one alone, if it is there. None where there is no spool yet.
 [[nodiscard]] base::Result<std::vector<Seen>> look_at(Disk& disk, const std::string& folder,
                                                       const std::string& id = "");
 // The first octets of its mail, at most `most`.
@@ -31,8 +31,5 @@ struct Seen {
 [[nodiscard]] base::Result<void> ask(Disk& disk, const std::string& folder, const Request& request);
 [[nodiscard]] base::Result<bool> is_answered(Disk& disk, const std::string& folder,
                                              const Request& request);
-// Asks no more: nobody answers.
-[[nodiscard]] base::Result<void> withdraw(Disk& disk, const std::string& folder,
-                                          const Request& request);
 
 }  // namespace spool

@@ -9,6 +9,7 @@
 
 namespace spool {
 
+inline constexpr std::string_view kLock = "lock";
 inline constexpr std::string_view kTmp = "tmp";
 inline constexpr std::string_view kQueue = "queue";
 inline constexpr std::string_view kFailed = "failed";

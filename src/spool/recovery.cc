@@ -242,7 +242,7 @@ void StoreRecovery::move_aside(const std::string& id, const Found& found,
 Result<std::unique_ptr<Store>> Store::open(Disk& disk, std::string folder, Recovery& recovery) {
   std::unique_ptr<Store> store(new Store(disk, std::move(folder)));
   if (auto made = disk.make_folder(store->folder_); !made) return made.error();
-  auto lock = disk.lock(join(store->folder_, "lock"));
+  auto lock = disk.lock(join(store->folder_, kLock));
   if (!lock) return lock.error();
   for (const std::string_view name : {kTmp, kQueue, kFailed, kRequests}) {
     if (auto made = disk.make_folder(store->folder_path(name)); !made) return made.error();

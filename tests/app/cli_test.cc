@@ -119,7 +119,7 @@ TEST(CommandLine, SaysWhoSpeaksAndOfWhichCommand) {
   const std::vector<std::pair<std::vector<const char*>, std::string>> cases = {
       {{"bogus"}, "smtpseal: unknown command \"bogus\"\n"},
       {{"chek"}, "smtpseal: unknown command \"chek\"; did you mean check?\n"},
-      {{"queu"}, "smtpseal: unknown command \"queu\"\n"},
+      {{"queu"}, "smtpseal: unknown command \"queu\"; did you mean queue?\n"},
       {{"help", "bogus"}, "smtpseal: unknown command \"bogus\"\n"},
       {{"--listn=secret"}, "smtpseal: unknown option --listn; did you mean --listen?\n"},
       {{"-c"}, "smtpseal: --config needs a value\n"},
@@ -140,9 +140,25 @@ TEST(CommandLine, SaysWhoSpeaksAndOfWhichCommand) {
   }
 }
 
+TEST(CommandLine, TakesAnActionOnTheQueue) {
+  const CommandLine list = parse({"queue", "list", "--json", "-c", "a.conf"});
+  ASSERT_TRUE(list.invocation);
+  EXPECT_EQ(list.invocation->command, Command::queue);
+  EXPECT_EQ(list.invocation->queue_action, QueueAction::list);
+  EXPECT_TRUE(list.invocation->is_json);
+  EXPECT_EQ(list.invocation->config_file, "a.conf");
+  const CommandLine drop = parse({"queue", "-c", "a.conf", "drop", "00065f2b9c1d4a00"});
+  ASSERT_TRUE(drop.invocation);
+  EXPECT_EQ(drop.invocation->queue_action, QueueAction::drop);
+  EXPECT_EQ(drop.invocation->mail_id, "00065f2b9c1d4a00");
+  const CommandLine retry = parse({"queue", "retry"});
+  ASSERT_TRUE(retry.invocation);
+  EXPECT_EQ(retry.invocation->mail_id, "");
+}
+
 TEST(CommandLine, OffersOnlyWhatThereIs) {
   const std::string help = parse_aloud({"--help"}).output;
-  for (const char* word : {"queue", "probe", "service", "available"}) {
+  for (const char* word : {"status", "probe", "service", "available"}) {
     EXPECT_EQ(help.find(word), std::string::npos) << word;
   }
   EXPECT_NE(help.find("none|may|encrypt|pin|verify"), std::string::npos) << help;
@@ -153,7 +169,6 @@ TEST(CommandLine, OffersOnlyWhatThereIs) {
 
 // With whatever arguments they will have.
 TEST(CommandLine, KnowsTheCommandsOfLaterVersions) {
-  EXPECT_EQ(parse({"queue", "list", "--json"}).invocation->command, Command::queue);
   EXPECT_EQ(parse({"status", "--watch"}).invocation->command, Command::status);
   EXPECT_EQ(parse({"probe", "live"}).invocation->command, Command::probe);
   EXPECT_EQ(parse({"service", "install"}).invocation->command, Command::service);

@@ -218,9 +218,9 @@ TEST(FirstStart, NamesTheSectionThatAVariableLeftOut) {
 }
 
 TEST(FirstStart, NamesCommandsOfLaterVersions) {
-  const Finished finished = run_smtpseal({"queue", "list", "--json"});
+  const Finished finished = run_smtpseal({"status", "--json"});
   EXPECT_EQ(finished.status, 64);
-  EXPECT_EQ(finished.errors, "smtpseal: queue: not available in this version\n");
+  EXPECT_EQ(finished.errors, "smtpseal: status: not available in this version\n");
 }
 
 }  // namespace

@@ -91,12 +91,20 @@ TEST_F(LookTest, AsksAndIsAnswered) {
   ASSERT_EQ(store_->requests().size(), 1U);
   store_->answer(store_->requests()[0]);
   EXPECT_TRUE(*is_answered(disk_, kFolder, request));
-  ASSERT_TRUE(ask(disk_, kFolder, {Verb::retry, ""}).is_ok());
-  ASSERT_TRUE(withdraw(disk_, kFolder, {Verb::retry, ""}).is_ok());
   EXPECT_THAT(store_->requests(), IsEmpty());
 }
 
-TEST_F(LookTest, SaysWhenThereIsNoSpool) { EXPECT_FALSE(look_at(disk_, "/elsewhere").is_ok()); }
+TEST_F(LookTest, SeesNothingWhereNothingWasEverKept) {
+  const auto seen = look_at(disk_, "/elsewhere");
+  ASSERT_TRUE(seen.is_ok());
+  EXPECT_THAT(*seen, IsEmpty());
+}
+
+TEST_F(LookTest, SaysWhatItCannotRead) {
+  disk_.fail_at(1, support::MemoryDisk::Trouble::from_on);
+  EXPECT_FALSE(look_at(disk_, kFolder).is_ok());
+  disk_.fail_no_more();
+}
 
 }  // namespace
 }  // namespace spool

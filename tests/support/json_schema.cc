@@ -97,10 +97,25 @@ std::vector<std::string> schema_faults(const nlohmann::json& schema, const nlohm
   return validator.faults;
 }
 
-nlohmann::json check_schema() {
-  std::ifstream file(std::string(SMTPSEAL_SCHEMAS) + "/check.schema.json");
-  if (!file) throw Failure("cannot read the schema of check");
+namespace {
+
+json schema_of(const std::string& command) {
+  std::ifstream file(std::string(SMTPSEAL_SCHEMAS) + "/" + command + ".schema.json");
+  if (!file) throw Failure("cannot read the schema of " + command);
   return json::parse(file);
+}
+
+}  // namespace
+
+nlohmann::json check_schema() { return schema_of("check"); }
+
+nlohmann::json queue_schema(const std::string& definition) {
+  json schema = schema_of("queue");
+  if (definition.empty()) return schema;
+  schema.erase("type");
+  schema.erase("items");
+  schema["$ref"] = "#/$defs/" + definition;
+  return schema;
 }
 
 }  // namespace support

@@ -15,5 +15,8 @@ namespace support {
 
 // The schema of `smtpseal check --json`.
 [[nodiscard]] nlohmann::json check_schema();
+// The schema of `smtpseal queue --json`: of list, or of that which `definition` (in its $defs)
+// names.
+[[nodiscard]] nlohmann::json queue_schema(const std::string& definition = "");
 
 }  // namespace support
