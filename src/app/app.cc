@@ -95,6 +95,10 @@ base::Result<std::unique_ptr<App::Generation>> App::make_generation(config::Conf
     auto desk = make_login_desk(loop_, generation->config, listener);
     if (!desk) return desk.error();
     context->desk = std::move(desk).value();
+    if (listener.delivery != config::Delivery::relay) {
+      context->spool = runner_.get();
+      context->spool_max_size = general.spool.max_size;
+    }
     generation->listeners.push_back(std::move(context));
   }
   return generation;

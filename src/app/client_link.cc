@@ -33,8 +33,12 @@ smtp::ServerOptions server_options(const ListenerContext& context) {
 }
 
 relay::TransactionOptions transaction_options(const ListenerContext& context) {
-  return {context.hostname, context.listener.early_replies, context.listener.max_message_size,
-          context.listener.delivery};
+  relay::TransactionOptions options;
+  options.hostname = context.hostname;
+  options.early_replies = context.listener.early_replies;
+  options.max_message_size = context.listener.max_message_size;
+  options.delivery = context.listener.delivery;
+  return options;
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ void SpoolBooks::begin(const spool::Recovery& recovery) {
     if (mail.is_in_doubt) ++in_doubt;
   }
   for (const auto& damage : recovery.damaged) {
-    log_.error("-", "spool-damage", {{"file", damage.name}, {"reason", damage.reason}});
+    log_.error("-", "spool-damage", {{"file", damage.id}, {"reason", damage.reason}});
   }
   for (const std::string& path : recovery.foreign) {
     log_.warn("-", "spool-foreign", {{"file", path}});

@@ -17,7 +17,7 @@ class DataClock {
   void on_moved(std::uint64_t octets, base::Instant now) {
     // More than that buys all there is to buy.
     const auto counted = static_cast<std::int64_t>(std::min(octets, kMost));
-    const base::Duration bought = std::chrono::seconds(counted) / kMinDataRate;
+    const base::Duration bought = base::Duration(std::chrono::seconds(counted)) / kMinDataRate;
     paid_until_ = std::min(std::max(now, paid_until_), paid_until_ + bought);
   }
   // That time was nobody's.

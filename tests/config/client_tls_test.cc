@@ -137,7 +137,7 @@ TEST_F(ClientTlsTest, LeavesPassedOnAuthOutOfAQueue) {
                           "smarthost is asked only once the client has gone: write auth = off, any "
                           "or file:PATH"));
   EXPECT_THAT(problems_of(listener("delivery = queue\nauth = passthru")),
-              ElementsAre(HasSubstr("did you mean passthrough?")));
+              ElementsAre(HasSubstr("expected one of passthrough")));
 }
 
 TEST_F(ClientTlsTest, WarnsOfRepliesThatAQueueCannotWaitFor) {

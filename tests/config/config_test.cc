@@ -353,7 +353,7 @@ TEST_F(LoadTest, RefusesWrongTypesAndRanges) {
       {"[listener]\ntls = verify", "expected one of none, may, encrypt, implicit"},
       {"[listener]\nauth = plain", "expected one of passthrough, any, off, file:PATH"},
       {"[listener]\nauth = file:", "expected file:PATH"},
-      {"[listener]\ndelivery = spool", "expected relay"},
+      {"[listener]\ndelivery = spool", "expected one of relay, fallback, queue"},
       {"[listener]\nearly_replies = maybe", "expected yes or no"},
       {"[listener]\nline_endings = crlf", "expected one of normalize, strict"},
       {"[listener]\nsyntax = lax", "expected one of tolerant, strict"},
@@ -405,11 +405,8 @@ TEST_F(LoadTest, RefusesWrongTypesAndRanges) {
 
 // A mistake must not be answered with a word that is refused in its turn.
 TEST_F(LoadTest, OffersNoWordsOfLaterVersions) {
-  for (const std::string_view line :
-       {"[listener]\ndelivery = queu", "[smtpseal]\nlog_target = sislog"}) {
-    for (const std::string& problem : problems_of(line)) {
-      EXPECT_THAT(problem, Not(HasSubstr("did you mean"))) << line;
-    }
+  for (const std::string& problem : problems_of("[smtpseal]\nlog_target = sislog")) {
+    EXPECT_THAT(problem, Not(HasSubstr("did you mean")));
   }
 }
 

@@ -196,7 +196,7 @@ TEST_F(EffectiveTest, FormatsTheSpoolAsItWasGiven) {
 
 TEST_F(EffectiveTest, FormatsWhatIsNotAvailableAsItWasGiven) {
   expect_same_after_reload(
-      "[smtpseal]\nstatus = 127.0.0.1:8025\n"
+      "[smtpseal]\nspool_max_size = 2G\nstatus = 127.0.0.1:8025\n"
       "[listener]\nlisten = 127.0.0.1:2525\ndelivery = queue\n"
       "[smarthost]\nhost = srv:example.edu, mx:example.com, a.example\n");
 }

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#ifndef _WIN32
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
+
 #include "net/net_fixture.h"
 
 namespace net {
@@ -65,6 +70,29 @@ TEST_F(ConnectorTest, NamesHostPortAndReasonOfARefusal) {
   EXPECT_EQ(dialer.failure->detail,
             "127.0.0.1:" + std::to_string(port) + ": 127.0.0.1 connection refused");
 }
+
+#ifndef _WIN32
+TEST_F(ConnectorTest, BlamesThisMachineWhenDescriptorsAreUsedUp) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = dup(0);  // the lowest that is free
+  ASSERT_GE(next, 0);
+  ASSERT_EQ(close(next), 0);
+  rlimit none_left = before;
+  none_left.rlim_cur = static_cast<rlim_t>(next);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  Dialer refused;
+  connect(refused, "127.0.0.1", listener_->address().port);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(refused.failure);
+  EXPECT_EQ(refused.failure->fault, base::Fault::local);
+  EXPECT_NE(refused.failure->detail.find("too many open files"), std::string::npos)
+      << refused.failure->detail;
+  Dialer later;
+  connect(later, "127.0.0.1", listener_->address().port);
+  EXPECT_FALSE(later.failure);
+}
+#endif
 
 TEST_F(ConnectorTest, SaysWhenANameIsUnknown) {
   Dialer dialer;

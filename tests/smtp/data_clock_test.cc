@@ -26,6 +26,14 @@ TEST_F(DataClockTest, KeepsUpWithWhatMovesAtTheLeastRate) {
   }
 }
 
+TEST_F(DataClockTest, CountsEveryOctetHoweverFewComeAtATime) {
+  for (int i = 0; i < 10000; ++i) {
+    now_ += 2ms;
+    clock_.on_moved(1, now_);
+    ASSERT_EQ(clock_.paid_until(), now_);
+  }
+}
+
 TEST_F(DataClockTest, FallsBehindWhatMovesMoreSlowly) {
   now_ += 100s;
   clock_.on_moved(kMinDataRate * 40, now_);
