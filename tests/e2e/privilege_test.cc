@@ -232,6 +232,30 @@ TEST_F(Privilege, UnixSocketsAreTheUsersAndGoWithIt) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+// The folder above it is there or not, and root's alone: the user could make neither.
+TEST_F(Privilege, KeepsMailInASpoolThatIsTheUsers) {
+  const std::string folder = directory_.path("lib/spool");
+  config_.set("smtpseal", "spool_dir", folder).set("listener", "delivery", "queue");
+  smarthost().go_down();
+  start_as(kSomebody);
+  const Attempt kept = attempt();
+  EXPECT_TRUE(kept.is_accepted()) << ::testing::PrintToString(kept);
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    struct stat status {};
+    ASSERT_EQ(lstat(entry.path().c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, kUser) << entry.path();
+    EXPECT_EQ(status.st_mode & 077U, 0u) << entry.path();
+    ++files;
+  }
+  EXPECT_GE(files, 2u);
+  // A start later finds it there, and may do with it what it must.
+  EXPECT_EQ(stop_seal(), 0);
+  smarthost().come_up();
+  start_as(kSomebody);
+  EXPECT_EQ(smarthost().wait_for_mails(1).size(), 1u);
+}
+
 TEST_F(Privilege, WhoIsNotRootStaysWhoItIsAndSaysSo) {
   if (!std::filesystem::exists("/usr/bin/setpriv")) GTEST_SKIP() << "there is no setpriv";
   // A copy that every user may run.
@@ -316,6 +340,28 @@ TEST_F(Sandbox, NewCommandsAndSocketsElsewhereNeedARestart) {
   seal().reload(socket);
   EXPECT_THAT(seal().wait_for("reload", 3).text, HasSubstr("needs a restart"));
   EXPECT_TRUE(attempt().is_accepted());
+}
+
+TEST_F(Sandbox, WritesToTheSpoolAndDeliversFromIt) {
+  config_.set("smtpseal", "spool_dir", directory_.path("spool"))
+      .set("listener", "delivery", "fallback");
+  if (!is_confined()) GTEST_SKIP() << "this kernel has no Landlock";
+  smarthost().go_down();
+  const Attempt kept = attempt();
+  EXPECT_TRUE(kept.is_accepted()) << ::testing::PrintToString(kept);
+  smarthost().come_up();
+  EXPECT_EQ(smarthost().wait_for_mails(1).size(), 1u);
+  EXPECT_EQ(seal().wait_for("delivered").field("from"), seal().wait_for("spooled").field("from"));
+}
+
+TEST_F(Sandbox, ASpoolElsewhereNeedsARestart) {
+  if (!is_confined()) GTEST_SKIP() << "this kernel has no Landlock";
+  const TempDir elsewhere;
+  config_.set("smtpseal", "spool_dir", elsewhere.path("spool"))
+      .set("listener", "delivery", "fallback");
+  seal().reload(config_);
+  EXPECT_THAT(seal().wait_for("reload").field("problem"),
+              AllOf(HasSubstr("spool_dir: "), HasSubstr("needs a restart")));
 }
 
 TEST_F(Sandbox, CommandsKeepTheFilesOpen) {
