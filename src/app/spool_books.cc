@@ -58,7 +58,7 @@ void SpoolBooks::begin(const spool::Recovery& recovery) {
     if (mail.is_in_doubt) ++in_doubt;
   }
   for (const auto& damage : recovery.damaged) {
-    log_.error("-", "spool-damage", {{"file", damage.id}, {"reason", damage.reason}});
+    log_.error(damage.id, "spool-damage", {{"reason", damage.reason}});
   }
   for (const std::string& path : recovery.foreign) {
     log_.warn("-", "spool-foreign", {{"file", path}});
@@ -142,6 +142,10 @@ void SpoolBooks::on_timer() {
   answer_requests();
   expire_some();
   update_facts();
+  // What was delivered is not to come back after a loss of power.
+  if (const auto settled = store_->settle(); !settled) {
+    log_.error("-", "spool-trouble", {{"reason", settled.error().detail}});
+  }
 }
 
 void SpoolBooks::arm_timer() {

@@ -22,10 +22,11 @@ struct SpoolFacts {
 
   // Why `size` octets more (beside those incoming) cannot be taken now: Fault::busy.
   [[nodiscard]] std::optional<base::Error> why_full(std::uint64_t size) const {
-    if (used + incoming + size > max_size) {
+    const std::uint64_t taken = used + incoming;
+    if (taken > max_size || size > max_size - taken) {
       return base::Error{base::Fault::busy, "the spool is full (spool_max_size)"};
     }
-    if (free < std::max(2 * size, kFreeReserve)) {
+    if (size > free / 2 || free < kFreeReserve) {
       return base::Error{base::Fault::busy, "the spool's disk is nearly full"};
     }
     return std::nullopt;

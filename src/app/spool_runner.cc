@@ -57,6 +57,7 @@ void SpoolRunner::stop() {
   // Their marks stay: what had been sent is in doubt at the next start.
   for (auto& [id, delivery] : deliveries_) finished_.push_back(std::move(delivery));
   deliveries_.clear();
+  has_left_ = true;  // as far as we are concerned: a disk that hangs is not waited for
 }
 
 std::optional<base::Error> SpoolRunner::why_full(std::uint64_t size) const {

@@ -1,5 +1,6 @@
 // The spool of the real program, with mails put there as an earlier life of it would have left
 // them.
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <string>
@@ -407,6 +408,105 @@ TEST_F(Spool, IsSharedByWorkers) {
   EXPECT_LE(smarthost().connections(), 3u);  // one each: the other is left to clients
 }
 #endif
+
+// --- listeners that use it, and reloads
+
+TEST_F(Spool, IsOpenedByAReloadThatWantsIt) {
+  // A sandbox keeps what it was closed with.
+  config_.unset("smtpseal", "spool_dir").set("smtpseal", "sandbox", "no");
+  start();
+  EXPECT_EQ(seal().wait_for("ready").field("spool"), "");
+  ConfigText with_it = config_;
+  with_it.set("smtpseal", "spool_dir", folder_).set("listener", "delivery", "queue");
+  seal().reload(with_it);
+  EXPECT_EQ(seal().wait_for("reload").field("result"), "done");
+  const Attempt one = attempt();
+  EXPECT_TRUE(one.is_accepted() && one.reply.has_text("Queued as"))
+      << ::testing::PrintToString(one);
+  smarthost().wait_for_mails(1);
+  seal().wait_for("delivered");
+  expect_empty_queue();
+}
+
+TEST_F(Spool, LeavesTheOldConfigurationInForceWhenItCannotBeOpened) {
+  // A sandbox keeps what it was closed with.
+  config_.unset("smtpseal", "spool_dir").set("smtpseal", "sandbox", "no");
+  start();
+  const auto other = open_store();
+  ConfigText with_it = config_;
+  with_it.set("smtpseal", "spool_dir", folder_).set("listener", "delivery", "queue");
+  seal().reload(with_it);
+  const LogLine line = seal().wait_for("reload");
+  EXPECT_EQ(line.field("result"), "failed");
+  EXPECT_NE(line.text.find("held by another process"), std::string::npos) << line.text;
+  const Attempt one = attempt();
+  EXPECT_TRUE(one.is_accepted()) << ::testing::PrintToString(one);
+  EXPECT_EQ(smarthost().mails().size(), 1u);
+}
+
+TEST_F(Spool, DeliversWhatItTookWhenNoListenerUsesItAnyMore) {
+  config_.set("listener", "delivery", "queue");
+  smarthost().go_down();
+  EXPECT_TRUE(attempt().is_accepted());
+  seal().wait_for("deferred");
+  ConfigText without = config_;
+  without.set("listener", "delivery", "relay");
+  seal().reload(without);
+  seal().wait_for("reload");
+  smarthost().come_up();
+  EXPECT_TRUE(attempt().is_accepted());  // which reaches the smarthost
+  smarthost().wait_for_mails(2);
+  seal().wait_for("delivered");
+  expect_empty_queue();
+}
+
+TEST_F(Spool, TakesAndDeliversTheMailOfManyClientsAtOnce) {
+#ifdef __linux__
+  config_.set("smtpseal", "workers", "2");
+#endif
+  config_.set("listener", "delivery", "queue");
+  start();
+  constexpr int kClients = 8, kEach = 10;
+  std::vector<std::thread> clients;
+  std::atomic<int> accepted = 0;
+  for (int i = 0; i < kClients; ++i) {
+    clients.emplace_back([&] {
+      for (int each = 0; each < kEach; ++each) accepted += attempt().is_accepted() ? 1 : 0;
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(accepted, kClients * kEach);
+  smarthost().wait_for_mails(kClients * kEach);
+  seal().wait_for("delivered", kClients * kEach);
+  expect_empty_queue();
+  EXPECT_EQ(smarthost().mails().size(), static_cast<std::size_t>(kClients * kEach));
+}
+
+TEST_F(Spool, IsFullForClientsBeforeItPassesItsSize) {
+  config_.set("listener", "delivery", "queue").set("smtpseal", "spool_max_size", "1M");
+  smarthost().go_down();
+  start();
+  std::string body;
+  while (body.size() < 300'000) body += "a line of no importance\r\n";
+  const std::string mail = make_mail(body);
+  std::size_t taken = 0;
+  Attempt last;
+  for (int i = 0; i < 5; ++i) {
+    last = attempt(mail);
+    if (!last.is_accepted()) break;
+    ++taken;
+  }
+  EXPECT_EQ(taken, 3u);
+  EXPECT_EQ(last.reply.code, 452) << ::testing::PrintToString(last);
+  smarthost().come_up();
+  ask("retry-all");
+  smarthost().wait_for_mails(3);
+  seal().wait_for("delivered", 3);
+  EXPECT_TRUE(attempt(mail).is_accepted());
+  smarthost().wait_for_mails(4);
+  seal().wait_for("delivered", 4);
+  expect_empty_queue();
+}
 
 TEST_F(Spool, FinishesWhatIsBeingSentWhenItIsTold) {
   smarthost().on(Point::end_of_data, [](const Situation&) -> std::optional<Answer> {
