@@ -29,7 +29,9 @@ std::string_view value_of(const std::vector<Parameter>& parameters, std::string_
 std::string without_route(const std::string& path) {
   if (!path.starts_with("<@")) return path;
   const std::size_t colon = path.find(':');
-  return colon == std::string::npos ? path : '<' + path.substr(colon + 1);
+  // A route to nobody stays one: "<>" would be somebody else.
+  const bool has_mailbox = colon != std::string::npos && colon + 2 < path.size();
+  return has_mailbox ? '<' + path.substr(colon + 1) : path;
 }
 
 std::string without_brackets(const std::string& path) {

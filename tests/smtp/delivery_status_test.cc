@@ -369,6 +369,9 @@ TEST_F(DeliveryStatusTest, SendsToTheAddressBehindARoute) {
   report_.recipients = {refused_recipient()};
   EXPECT_EQ(value_of(make().header, "To"), "<ups@example.edu>");
   EXPECT_EQ(made_.rcpt.forward_path, "<ups@example.edu>");
+  report_.mail.reverse_path = "<@a.example:>";
+  make();
+  EXPECT_EQ(made_.rcpt.forward_path, "<@a.example:>");
 }
 
 TEST_F(DeliveryStatusTest, TakesNoMessageIdThatIsNone) {
