@@ -129,7 +129,8 @@ void try_header(std::string_view content) {
   const Hops hops = hops_of(content, 0);
   for (const std::size_t step : fuzz::kSteps) FUZZ_EXPECT(hops_of(content, step) == hops);
   FUZZ_EXPECT(hops.own <= hops.all);
-  const std::string lower = base::lowered(content);
+  std::string lower = base::lowered(content);
+  std::erase(lower, '\r');  // of BINARYMIME some stand anywhere
   std::size_t mentioned = 0;
   for (std::size_t at = 0; (at = lower.find("received", at)) != std::string::npos; ++at) {
     ++mentioned;

@@ -1,12 +1,14 @@
 // A whole session with nobody to be relied on: client, smarthost and network do what the bytes say,
 // and time passes when they say so.
 //
-// The input begins with an octet that says which of two. Even: decisions of relay/soak.h, whose
-// client knows what it was told and whose smarthosts know what they took: one reply a command, in
-// order; 250 only for mail that arrived; none twice. Odd: any bytes from both, where what must hold
-// is less but holds always: smtpseal keeps its books, speaks by the letter to whatever smarthost,
-// gives no 250 that no smarthost gave, and says nothing but replies.
+// The input begins with an octet: its lowest bit says which of two, the next ones the mode of
+// delivery. Even: decisions of relay/soak.h, whose client knows what it was told and whose
+// smarthosts know what they took: one reply a command, in order; 250 only for mail that arrived or
+// is in the spool; none twice. Odd: any bytes from both, where what must hold is less but holds
+// always: smtpseal keeps its books, speaks by the letter to whatever smarthost, gives no 250 that
+// no smarthost gave and the spool does not stand for, and says nothing but replies.
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,7 +72,8 @@ constexpr std::string_view kAnswered[] = {
 
 class Anarchy {
  public:
-  explicit Anarchy(fuzz::Input& input) : input_(input), pair_(options(input)) {}
+  Anarchy(fuzz::Input& input, relay::Delivery delivery)
+      : input_(input), pair_(options(input, delivery)) {}
 
   void run() {
     for (int i = 0; i < kMostActs && !input_.is_over(); ++i) {
@@ -89,8 +92,9 @@ class Anarchy {
   }
 
  private:
-  static relay::PairOptions options(fuzz::Input& input) {
+  static relay::PairOptions options(fuzz::Input& input, relay::Delivery delivery) {
     relay::PairOptions options;
+    options.transaction.delivery = delivery;
     const unsigned bits = input.byte();
     options.server.hostname = options.transaction.hostname = "seal.test";
     if ((bits & 1U) != 0) options.server.syntax = smtp::Syntax::strict;
@@ -98,7 +102,7 @@ class Anarchy {
     options.transaction.early_replies = (bits & 4U) == 0;
     options.starts_warm = (bits & 8U) != 0;
     options.is_idle_long = (bits & 16U) != 0;
-    options.is_auth_offered = (bits & 32U) != 0;
+    options.is_auth_offered = (bits & 32U) != 0 && delivery != relay::Delivery::queue;
     options.is_chunking_offered = (bits & 64U) != 0;
     options.max_size = (bits & 128U) != 0 ? 60 : 0;
     const unsigned more = input.byte();
@@ -118,7 +122,7 @@ class Anarchy {
   std::string_view answer() { return kAnswered[input_.below(std::size(kAnswered))]; }
 
   void act() {
-    switch (input_.below(20)) {
+    switch (input_.below(24)) {
       case 0: say(input_.take(input_.byte())); break;
       case 1: say(std::string(input_.line()) + "\r\n"); break;
       case 2: pair_.step(); break;
@@ -133,6 +137,8 @@ class Anarchy {
       case 11: pair_.hold_leases(input_.flag()); break;
       case 12: pair_.client_half_closes(); break;
       case 13: heard_.append(pair_.client_hears()); break;
+      case 14: pair_.set_spool_failing(input_.flag()); break;
+      case 15: pair_.set_spool_full(input_.flag()); break;
       default: say(kSaid[input_.below(std::size(kSaid))]); break;
     }
   }
@@ -173,8 +179,14 @@ class Anarchy {
         FUZZ_EXPECT_SAYING(is_about_length, finding + "\nlog:\n" + fuzz::joined(pair_.log()));
       }
     }
+    std::size_t queued = 0;
     for (const relay::action::Finished& finished : pair_.finished()) {
       if (!finished.reply.is_positive()) continue;
+      if (finished.reply.lines[0].find("Queued as") != std::string::npos &&
+          answers.find(finished.reply.lines[0]) == std::string::npos) {
+        ++queued;
+        continue;
+      }
       // It is the smarthost's own, word by word.
       FUZZ_EXPECT(finished.recipients > 0);
       for (const std::string& line : finished.reply.lines) {
@@ -182,6 +194,7 @@ class Anarchy {
         FUZZ_EXPECT_SAYING(is_changed || answers.find(line) != std::string::npos, line);
       }
     }
+    FUZZ_EXPECT(queued <= pair_.spooled().size());
   }
 
   fuzz::Input& input_;
@@ -193,9 +206,13 @@ class Anarchy {
 }  // namespace
 
 FUZZ_TARGET(session) {
-  if (input.flag()) return Anarchy(input).run();
+  constexpr relay::Delivery kDeliveries[] = {relay::Delivery::relay, relay::Delivery::fallback,
+                                             relay::Delivery::queue};
+  const unsigned kind = input.byte();
+  const relay::Delivery delivery = kDeliveries[(kind >> 1U) % std::size(kDeliveries)];
+  if ((kind & 1U) != 0) return Anarchy(input, delivery).run();
   fuzz::ByteChoices choices(input);
-  relay::Soak soak(choices);
+  relay::Soak soak(choices, delivery);
   soak.run();
   FUZZ_EXPECT_SAYING(soak.faults().empty(), fuzz::joined(soak.faults()) + "dialogue:\n" +
                                                 fuzz::joined(soak.dialogue()) + "log:\n" +
