@@ -192,7 +192,8 @@ void add_queue(CLI::App& root, Bound& bound) {
       "  hold ID     do not try it until retry\n"
       "  drop ID     remove it; nobody is told\n"
       "Safe while smtpseal runs: it is asked to do it then. Run it as the user that smtpseal\n"
-      "runs as. --json is described by contrib/schema/queue.schema.json. Exit statuses: 0 done;\n"
+      "runs as, or as root, which becomes the configured user. --json is described by "
+      "contrib/schema/queue.schema.json. Exit statuses: 0 done;\n"
       "65 no such mail; 74 the spool cannot be read; 75 smtpseal has not done it yet; 78\n"
       "configuration wrong, or without a spool.");
   queue->callback([&bound] { bound.invocation.command = Command::queue; });

@@ -11,6 +11,7 @@
 #include "app/load_config.h"
 #include "app/queue_report.h"
 #include "base/text.h"
+#include "platform/privilege.h"
 #include "spool/look.h"
 #include "spool/store.h"
 
@@ -212,11 +213,20 @@ bool has_spool(const config::Config& config) {
                      });
 }
 
+// What is made in the spool has to be its user's, whoever calls.
+Result<void> become_user(const config::Config& config) {
+  if (!platform::is_root() || config.general.user.empty()) return {};
+  const auto user = platform::find_user(config.general.user);
+  if (!user) return user.error();
+  return platform::become(*user);
+}
+
 }  // namespace
 
 ExitStatus queue_command(const Invocation& invocation) {
   const std::optional<config::Loaded> loaded = load_config(invocation);
   if (!loaded) return ExitStatus::config;
+  if (const auto become = become_user(loaded->config); !become) return complain(become.error());
   if (has_spool(loaded->config)) {
     return QueueCommand(invocation, loaded->config.general.spool.folder).run();
   }
