@@ -32,6 +32,7 @@ using base::Result;
 
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kFolderMode = 0700;
+constexpr std::uint64_t kBlockSize = 512;  // of st_blocks, whatever the file system's are
 constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
 
 Error failure(std::string_view doing, const std::string& path, int number) {
@@ -260,8 +261,10 @@ Result<std::vector<Disk::Name>> PosixDisk::list(const std::string& path) {
       if (errno == ENOENT) continue;  // gone meanwhile
       return failure("cannot list", path + "/" + std::string(name), errno);
     }
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    const auto blocks = static_cast<std::uint64_t>(status.st_blocks);
     names.push_back(
-        {std::string(name), static_cast<std::uint64_t>(status.st_size), S_ISREG(status.st_mode)});
+        {std::string(name), size, std::min(size, blocks * kBlockSize), S_ISREG(status.st_mode)});
   }
 }
 

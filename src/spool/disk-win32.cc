@@ -322,7 +322,7 @@ Result<std::vector<Disk::Name>> WindowsDisk::list(const std::string& path) {
     if (name == "." || name == "..") continue;
     const std::uint64_t size =
         static_cast<std::uint64_t>(entry.nFileSizeHigh) << 32 | entry.nFileSizeLow;
-    names.push_back({name, size, (entry.dwFileAttributes & kOdd) == 0});
+    names.push_back({name, size, size, (entry.dwFileAttributes & kOdd) == 0});
   } while (FindNextFileW(search, &entry) != 0);
   const DWORD number = GetLastError();
   FindClose(search);

@@ -58,7 +58,8 @@ class Disk {
   struct Name {
     std::string name;
     std::uint64_t size = 0;
-    bool is_file = false;  // a regular one
+    std::uint64_t taken = 0;  // of the disk: less than its size where there are holes, never more
+    bool is_file = false;     // a regular one
   };
   // Without "." and "..", in no order.
   [[nodiscard]] virtual base::Result<std::vector<Name>> list(const std::string& path) = 0;

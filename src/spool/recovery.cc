@@ -124,8 +124,8 @@ Result<void> StoreRecovery::look_at_failed() {
   }
   for (const auto& [number, found] : failed_) {
     store_.put(format_hex(number, kIdDigits),
-               {.mail_size = found.mail == nullptr ? 0 : found.mail->size,
-                .envelope_size = found.envelope == nullptr ? 0 : found.envelope->size,
+               {.mail_size = found.mail == nullptr ? 0 : found.mail->taken,
+                .envelope_size = found.envelope == nullptr ? 0 : found.envelope->taken,
                 .is_failed = true});
   }
   return {};
@@ -148,6 +148,8 @@ Result<void> StoreRecovery::look_at_queue() {
 void StoreRecovery::take(const std::string& id, const Found& found) {
   if (const std::string oddity = found.oddity(); !oddity.empty()) {
     move_aside(id, found, oddity + " is no regular file");
+  } else if (found.envelope != nullptr && found.envelope->size > kMaxEnvelopeFile) {
+    move_aside(id, found, "its envelope is bigger than one can be");
   } else if (found.mail != nullptr && found.envelope != nullptr) {
     take_accepted(id, found);
   } else if (found.envelope != nullptr) {
@@ -162,8 +164,8 @@ void StoreRecovery::take(const std::string& id, const Found& found) {
 void StoreRecovery::take_accepted(const std::string& id, const Found& found) {
   const auto failed = failed_.find(parse_hex(id, kIdDigits).value_or(0));
   const bool was_failed = failed != failed_.end();
-  store_.put(id, {.mail_size = found.mail->size,
-                  .envelope_size = found.envelope->size,
+  store_.put(id, {.mail_size = found.mail->taken,
+                  .envelope_size = found.envelope->taken,
                   .is_marked = found.sending != nullptr,
                   .is_in_doubt = found.sending != nullptr || is_everything_doubted_ ||
                                  parse_hex(id, kIdDigits).value_or(0) <= store_.doubted_});
@@ -221,10 +223,10 @@ void StoreRecovery::move_aside(const std::string& id, const Found& found,
                                  (found.envelope != nullptr && there->second.envelope != nullptr));
   Store::Entry entry{.is_failed = true};
   if (there != failed_.end() && there->second.mail != nullptr) {
-    entry.mail_size = there->second.mail->size;
+    entry.mail_size = there->second.mail->taken;
   }
   if (there != failed_.end() && there->second.envelope != nullptr) {
-    entry.envelope_size = there->second.envelope->size;
+    entry.envelope_size = there->second.envelope->taken;
   }
   std::string trouble;
   if (is_taken) {
@@ -232,8 +234,8 @@ void StoreRecovery::move_aside(const std::string& id, const Found& found,
   } else {
     const auto moved = store_.move_aside(id, found.mail != nullptr, found.envelope != nullptr);
     if (!moved) trouble = " (" + moved.error().detail + ")";
-    if (found.mail != nullptr) entry.mail_size = found.mail->size;
-    if (found.envelope != nullptr) entry.envelope_size = found.envelope->size;
+    if (found.mail != nullptr) entry.mail_size = found.mail->taken;
+    if (found.envelope != nullptr) entry.envelope_size = found.envelope->taken;
   }
   store_.put(id, entry);
   if (!reason.empty() || !trouble.empty()) recovery_.damaged.push_back({id, reason + trouble});

@@ -189,7 +189,7 @@ class Store {
   [[nodiscard]] std::vector<Request> requests();
   void answer(const Request& request);
 
-  // Octets of mail and envelopes in queue/ and failed/.
+  // Octets of mail and envelopes in queue/ and failed/; holes in files found at start do not count.
   [[nodiscard]] std::uint64_t used() const { return used_; }
   [[nodiscard]] std::optional<std::uint64_t> free_space();
   [[nodiscard]] const std::string& folder() const { return folder_; }
@@ -199,7 +199,7 @@ class Store {
 
   // What is known of a mail without asking the disk.
   struct Entry {
-    std::uint64_t mail_size = 0;
+    std::uint64_t mail_size = 0;  // as it counts for used()
     std::uint64_t envelope_size = 0;
     bool is_failed = false;
     bool is_marked = false;    // .sending is there

@@ -141,7 +141,9 @@ Result<Envelope> Store::restore(const std::string& id, base::WallTime now) {
   if (!*text) return Error{Fault::storage, failed + " is gone"};
   auto envelope = parse_envelope(**text);
   if (!envelope) return Error{Fault::storage, failed + ": " + envelope.error().detail};
-  if (envelope->id != id || envelope->size != entry->mail_size) {
+  const auto mail = disk_.open(path(kFailed, id, kMail));
+  const auto size = mail && *mail ? (*mail)->size() : Result<std::uint64_t>{0};
+  if (envelope->id != id || !size || envelope->size != *size) {
     return Error{Fault::storage, failed + " does not belong to the mail beside it"};
   }
   renew(*envelope, now);

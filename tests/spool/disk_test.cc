@@ -287,5 +287,24 @@ TEST_F(StoreOnDisk, MovesWhatIsNoFileToFailed) {
   EXPECT_EQ(read(path("elsewhere")), "1");
 }
 
+TEST_F(StoreOnDisk, DoesNotCountHolesAndPutsAnEnvelopeAsideThatIsTooBig) {
+  const std::string id = accept("mail");
+  store_.reset();
+  const std::string queue = folder_ + "/queue/";
+  const std::string hollow = folder_ + "/failed/0000000000000001.mail";
+  dir_.write("spool/failed/0000000000000001.mail", "");
+  for (const std::string& name : {queue + id + ".envelope", hollow}) {
+    ASSERT_EQ(::truncate(name.c_str(), off_t{1} << 30), 0);
+  }
+  reopen();
+  EXPECT_THAT(recovery_.accepted, IsEmpty());
+  ASSERT_EQ(recovery_.damaged.size(), 1U);
+  EXPECT_THAT(recovery_.damaged[0].reason, HasSubstr("bigger"));
+  EXPECT_TRUE(store_->is_failed(id));
+  EXPECT_LT(store_->used(), 1'000'000U);
+  reopen();
+  EXPECT_LT(store_->used(), 1'000'000U);
+}
+
 }  // namespace
 }  // namespace spool

@@ -195,8 +195,8 @@ Result<std::vector<spool::Disk::Name>> MemoryDisk::list(const std::string& path)
   // Backwards: nobody may rely on an order.
   for (auto entry = names_.rbegin(); entry != names_.rend(); ++entry) {
     if (folder_of(entry->first) != path) continue;
-    names.push_back({entry->first.substr(path.size() + 1), entry->second->content.size(),
-                     !entry->second->is_odd});
+    const std::uint64_t size = entry->second->content.size();
+    names.push_back({entry->first.substr(path.size() + 1), size, size, !entry->second->is_odd});
   }
   return names;
 }
