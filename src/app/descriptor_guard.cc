@@ -6,17 +6,32 @@
 
 namespace app {
 
+namespace {
+
+bool may_spool(const config::Listener& listener) {
+  return listener.delivery != config::Delivery::relay;
+}
+
+}  // namespace
+
 std::uint64_t descriptors_for_clients(const config::Config& config) {
   std::uint64_t sum = 0;
-  for (const config::Listener& listener : config.listeners) sum += listener.max_sessions;
+  for (const config::Listener& listener : config.listeners) {
+    // A big mail has a file of its own while it comes.
+    sum += std::uint64_t{listener.max_sessions} * (may_spool(listener) ? 2 : 1);
+  }
   return sum;
 }
 
 std::uint64_t descriptors_beside_clients(const config::Config& config) {
+  const bool has_spool = std::any_of(config.listeners.begin(), config.listeners.end(), may_spool);
   std::uint64_t sum = 0;
-  for (const config::Smarthost& smarthost : config.smarthosts)
-    sum += smarthost.pool.max_connections;
-  return kOtherDescriptors + sum * std::max(config.general.workers, 1U);
+  for (const config::Smarthost& smarthost : config.smarthosts) {
+    // One of the connection, one of the mail that goes over it.
+    sum += std::uint64_t{smarthost.pool.max_connections} * (has_spool ? 2 : 1);
+  }
+  return kOtherDescriptors + (has_spool ? kSpoolDescriptors : 0) +
+         sum * std::max(config.general.workers, 1U);
 }
 
 void DescriptorGuard::set(std::optional<std::uint64_t> limit, std::uint64_t reserved) {

@@ -12,6 +12,8 @@ namespace app {
 
 // Open in any case, or for a moment: the log, listeners, the loop's own, resolvers, files.
 inline constexpr std::uint64_t kOtherDescriptors = 64;
+// For a spool: the files of a batch that is made durable together, and what is looked at beside it.
+inline constexpr std::uint64_t kSpoolDescriptors = 192;
 
 // Of a configuration whose limits are all reached.
 [[nodiscard]] std::uint64_t descriptors_for_clients(const config::Config& config);

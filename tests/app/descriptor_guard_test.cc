@@ -63,6 +63,10 @@ TEST_F(DescriptorGuardTest, KnowsWhatAConfigurationMayNeed) {
   config.general.workers = 3;
   EXPECT_EQ(descriptors_for_clients(config), 10005U);
   EXPECT_EQ(descriptors_beside_clients(config), kOtherDescriptors + 30);
+  // Mail that is kept has files beside its connections.
+  config.listeners[1].delivery = config::Delivery::fallback;
+  EXPECT_EQ(descriptors_for_clients(config), 10010U);
+  EXPECT_EQ(descriptors_beside_clients(config), kOtherDescriptors + kSpoolDescriptors + 60);
 }
 
 }  // namespace
