@@ -115,7 +115,10 @@ TEST_F(Crowd, SendsThoseAwayWhoOnlySitThere) {
   EXPECT_EQ(seal().wait_for("crowded").field("max-sessions"), "10");
   // Whoever works is not disturbed.
   EXPECT_TRUE(attempt().is_accepted());
-  for (SmtpClient& client : idle) {
+  // Who sat there longest goes first, until there is no crowd any more.
+  constexpr std::size_t kToGo = 3;
+  for (std::size_t i = 0; i < kToGo; ++i) {
+    SmtpClient& client = idle[i];
     const Reply reply = client.read_reply(30s);
     EXPECT_EQ(reply.code, 421);
     EXPECT_TRUE(reply.has_text("4.4.2")) << reply.raw;
