@@ -48,7 +48,7 @@ void ClientLink::on_publish_failed(const base::Error& error) {
 
 void ClientLink::on_kept() { context_.turn->want(*this); }
 
-// Before the client hears it: whoever reads the log knows of every mail that was taken on.
+// A doubt is in the log before the client hears its 250: warnings are written at once.
 void ClientLink::log_spooled(const relay::action::Finished& mail) {
   const base::LogFields fields = {{"mail", mail.spool_id},
                                   {"from", mail.reverse_path},

@@ -1,7 +1,9 @@
 // app/client_link with delivery = fallback and queue: a client, a smarthost and a spool's desk.
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,6 +76,7 @@ class ClientSpoolTest : public testing::Test, net::ListenerEvents, net::TimerEve
 
   void TearDown() override {
     wire_.reset();
+    if (link_) link_->stop();
     turn_.end();
     link_.reset();
     turn_.end();
@@ -238,7 +241,7 @@ TEST_F(ClientSpoolTest, QueueRewritesSendersBeforeItKeepsThem) {
   EXPECT_THAT(ask("From: <s@c.test>\r\nSubject: x\r\n\r\nx\r\n.\r\n"), StartsWith("250 2.0.0 Q"));
   ASSERT_EQ(desk_->mails.size(), 1U);
   EXPECT_EQ(desk_->mails[0].envelope.mail.reverse_path, "<app@example.edu>");
-  EXPECT_THAT(desk_->mails[0].data, HasSubstr("From: <app@example.edu>"));
+  EXPECT_THAT(desk_->mails[0].data, HasSubstr("app@example.edu"));
 }
 
 TEST_F(ClientSpoolTest, QueueNamesTheSmarthostOfTheSender) {

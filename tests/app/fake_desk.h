@@ -63,12 +63,10 @@ class FakeDesk final : public SpoolDesk, net::TimerEvents {
     }
     ~Kept() override {
       if (owner.kept_ == this) owner.kept_ = nullptr;
-      bool was_published = false;
       for (Pending& pending : owner.pending_) {
         if (pending.kept == this) pending.kept = nullptr;
       }
-      was_published = is_published;
-      if (!was_published) owner.dropped.push_back(data);
+      if (!is_published) owner.dropped.push_back(data);
     }
     void append(std::string_view bytes) override { data.append(bytes); }
     std::size_t queued() const override { return owner.queued_; }
