@@ -68,6 +68,10 @@ TEST(Outcome, OurOwnRepliesCarryTheCodesOfTheContract) {
               StartsWith("552 5.3.4 message is bigger than 1"));
   EXPECT_THAT(smtp::format(mail_loop("it is")), StartsWith("554 5.4.6 mail is looping: it is"));
   EXPECT_THAT(smtp::format(in_doubt({Fault::connection, "lost"})), StartsWith("451 4.4.2 lost; "));
+  EXPECT_EQ(smtp::format(recipient_ok()), "250 2.1.5 recipient OK\r\n");
+  EXPECT_EQ(smtp::format(spooled("1f")), "250 2.0.0 Queued as 1f\r\n");
+  EXPECT_EQ(smtp::format(not_spooled({Fault::busy, "full"})), "452 4.3.1 full\r\n");
+  EXPECT_EQ(smtp::format(not_spooled({Fault::storage, "disk"})), "451 4.3.0 disk\r\n");
 }
 
 }  // namespace
