@@ -47,7 +47,6 @@ COLUMNS = {
         ("taken", "accepted"),
     ],
     "S5k": [
-        ("clients", "clients"),
         ("in DATA", "in_data"),
         ("kB each", "kb_a_client"),
         ("MB full", "full_mb"),
