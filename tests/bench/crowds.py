@@ -27,7 +27,7 @@ from measure import (
 from peers import Peer
 from smarthosts import Figures
 
-IN_A_MESSAGE = 10  # one in so many sessions is
+IN_A_MESSAGE = 11  # one in so many sessions is
 POLITE_MAILS = 100
 FLOOD_SESSIONS = 500
 FLOOD_HOST = 2  # 127.0.0.2; the polite client is 127.0.0.1

@@ -149,8 +149,8 @@ def holding_scenarios(is_quick: bool) -> list[Scenario]:
         ),
         Scenario(
             "S5k",
-            "idle clients, one in ten 64 KiB into a message, and one that sends mail meanwhile",
-            [in_data_cell(1000 if is_quick else 10_000, max_connections=1100)],
+            "idle clients, one in eleven 64 KiB into a message, and one that sends mail meanwhile",
+            [in_data_cell(1000 if is_quick else 10_000, max_connections=1000)],
             "kb_a_client",
             True,
             True,
