@@ -6,7 +6,6 @@ import random
 import time
 
 from clients import Client
-from disk import flush
 from ledger import Outcome
 from mails import make_mail
 from place import Place
@@ -44,11 +43,11 @@ def jump_while_it_runs(place: Place, seconds: float) -> None:
         tokens = [send(place, seal, chance) for _ in range(3)]
         faults.shift(wall_seconds=seconds)
         tokens.append(send(place, seal, chance))
-        flush(seal)
+        seal.flush()
         time.sleep(OBSERVED)
         nobody_was_told(place, tokens)
         place.keeper.rules()
-        flush(seal)
+        seal.flush()
         place.settle(seal)
         nobody_was_told(place, tokens)
         seal.stop()
@@ -100,7 +99,7 @@ def expires_in_time(place: Place) -> None:
         wait_for_attempt(seal)
         place.keeper.rules({"point": "rcpt", "do": "refuse", "reply": "450 4.2.1 Busy", "times": 1})
         faults.shift(wall_seconds=6 * DAY, monotonic_seconds=6 * DAY)
-        flush(seal)
+        seal.flush()
         place.settle(seal)
         seal.stop()
         place.close_round(seal, "after six days")

@@ -217,7 +217,7 @@ def fill_up(place: Place, delivery: str) -> dict[str, int]:
             if not taken or refused < 5:
                 raise Trouble(f"{taken} were taken, {refused} refused by a disk of 2 MB")
             place.keeper.rules()
-            flush(seal)
+            seal.flush()
             place.settle(seal, 90.0)
             must_serve(place, seal, chance)
             place.settle(seal)
@@ -253,23 +253,10 @@ def forbid(place: Place, delivery: str) -> dict[str, int]:
             small.forbid_writing(False)
             place.keeper.rules()
             must_serve(place, seal, chance)
-            flush(seal)
+            seal.flush()
             place.settle(seal, 90.0)
             seal.stop()
             place.close_round(seal, "a disk not to be written to")
         finally:
             seal.end()
     return {"refused": 5}
-
-
-def flush(seal: Seal) -> None:
-    """What waits is tried now."""
-    done = subprocess.run(
-        [str(seal.program), "queue", "retry", "-c", str(seal.config)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    if done.returncode != 0:
-        raise Trouble(f"queue retry: {done.stderr}")

@@ -67,6 +67,8 @@ def kill_under_load(
 def finish(place: Place, seal: Seal, what: str) -> None:
     """The smarthost is well: everything is delivered, the program stops, the books agree."""
     place.keeper.rules()
+    if seal.has_spool:
+        seal.flush()
     place.settle(seal)
     seal.stop()
     place.close_round(seal, what)

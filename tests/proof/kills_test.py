@@ -10,7 +10,7 @@ from kills import kill_under_load
 from proof_case import ProofCase
 
 KILLS = 25
-SECONDS = 12.0
+SECONDS = 9.0
 
 
 class KillsTest(ProofCase):
@@ -24,8 +24,11 @@ class KillsTest(ProofCase):
     def test_relay_loses_and_doubles_nothing(self) -> None:
         self.survive(("relay",), 1)
 
-    def test_relay_with_two_workers_loses_and_doubles_nothing(self) -> None:
-        self.survive(("relay",), 2)
+    def test_fallback_loses_and_doubles_nothing(self) -> None:
+        self.survive(("fallback",), 1)
+
+    def test_all_modes_at_once_with_two_workers_lose_and_double_nothing(self) -> None:
+        self.survive(("relay", "fallback", "queue"), 2)
 
 
 if __name__ == "__main__":

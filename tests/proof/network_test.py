@@ -11,11 +11,12 @@ from network import send_through_trouble
 from proof_case import ProofCase
 
 SECONDS = 8.0
+MODES = ("relay", "fallback", "queue")
 
 
 class NetworkTest(ProofCase):
     def survive(self, cable: line.Cable | None, workers: int) -> None:
-        done = send_through_trouble(self.place, cable, SECONDS, 1, ("relay",), workers)
+        done = send_through_trouble(self.place, cable, SECONDS, 1, MODES, workers)
         counts = self.place.verdict().counts
         self.assertGreater(counts["acknowledged"], 0)
         self.assertGreater(sum(done.values()), 3)

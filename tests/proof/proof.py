@@ -33,8 +33,8 @@ from soak import soak
 from store_crash import EVERY_CALL, StoreProof
 
 # Listeners of one configuration.
-MODES = (("relay",),)
-ALL_MODES = ("relay",)
+MODES = (("relay",), ("fallback",), ("queue",), ("relay", "fallback", "queue"))
+ALL_MODES = MODES[-1]
 
 
 def say(text: str) -> None:

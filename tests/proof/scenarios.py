@@ -8,7 +8,6 @@ the program is started if it died, and every mail must be accounted for.
 from __future__ import annotations
 
 import random
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,16 +64,6 @@ class Stage:
         self.seal.stop()
         self.place.keeper.rules()
         return [each.token for each in attempts if each]
-
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """`smtpseal queue` in these words."""
-        return subprocess.run(
-            [str(self.seal.program), "queue", *words, "-c", str(self.seal.config)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-        )
 
 
 class Story:
@@ -243,7 +232,7 @@ class ByHand(Story):
         ):
             if not stage.seal.is_alive:
                 return
-            stage.command(*words)
+            stage.seal.queue(*words)
 
 
 STORIES: tuple[Callable[[], Story], ...] = (

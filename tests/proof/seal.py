@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import re
@@ -87,6 +86,7 @@ class Seal:
         user = {"SMTPSEAL_SMTPSEAL_USER": "root"} if os.geteuid() == 0 else {}
         self.environment = {**os.environ, **user, **sanitizer_options(), **(environment or {})}
         self.wrapper = wrapper
+        self.has_spool = setting.has_spool
         self.process: subprocess.Popen[bytes] | None = None
         self.ports: list[int] = []
         self.read_to = 0  # octets of the log
@@ -97,7 +97,7 @@ class Seal:
         self.read_to = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.wrapper, str(self.program), "-c", str(self.config), *own_user(self.program)],
+                [*self.wrapper, str(self.program), "-c", str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -159,6 +159,22 @@ class Seal:
         if status != 0 and not (may_be_killed and status == -signal.SIGKILL):
             raise Trouble(f"it ended with {status}: {self.last_words()}")
 
+    def queue(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`smtpseal queue` in these words."""
+        return subprocess.run(
+            [str(self.program), "queue", *words, "-c", str(self.config)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=STOP_PATIENCE,
+        )
+
+    def flush(self) -> None:
+        """What waits in the spool is tried now."""
+        done = self.queue("retry")
+        if done.returncode != 0:
+            raise Trouble(f"queue retry: {done.stderr}\n{self.last_words()}")
+
     def end(self) -> None:
         """However it stands."""
         if self.process and self.process.poll() is None:
@@ -203,15 +219,6 @@ def parse(text: bytes) -> list[dict[str, Any]]:
         except ValueError:
             continue  # the last line of one that was killed
     return events
-
-
-@functools.cache
-def own_user(program: Path) -> list[str]:
-    """root is nobody's choice but a test's."""
-    if os.geteuid() != 0:
-        return []
-    help_text = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
-    return ["--user", "root"] if "--user" in help_text.stdout else []
 
 
 def sanitizer_options() -> dict[str, str]:
