@@ -62,6 +62,7 @@ def run_once(place: Place, sweep: Sweep, at: int, seed: int) -> bool:
         faults.plan("none")
         place.keeper.order(rules=[], later=False)
         seal.start()
+        story.after(stage)
         place.settle(seal)
         seal.stop()
         place.close_round(seal, f"{sweep.name}: call {at}, {last}")

@@ -3,6 +3,7 @@ the program lives, and works again once the disk does."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import subprocess
 import time
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients import Client
-from faults import ALWAYS, FILES
+from faults import ALWAYS, CHANGES, FILES
 from ledger import Attempt, Outcome
 from mails import make_mail
 from place import Place
@@ -42,8 +43,10 @@ STORIES: tuple[Callable[[], Story], ...] = (
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EMFILE", "EROFS", "EACCES")
 WORKS_AGAIN = 30.0  # seconds, at most, from the disk's recovery to the next 250
 
+REFUSING = {"point": "mail", "do": "refuse"}
+
 # Calls without which nothing can be promised. Others are hints, or are tried again.
-PROMISES = ("open ", "open64 ", "write ", "fsync ", "fdatasync ", "rename ", "renameat ")
+PROMISES = ("write ", "fsync ", "fdatasync ", "rename ", "renameat ")
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def never_promise_what_is_not_written(place: Place, error: str) -> int:
             attempt = Client(chance).send(seal.ports[0], make_mail(chance, SMALL), place.ledger)
             if faults.acted == 0:
                 break
-            if attempt.outcome is Outcome.acknowledged and is_promise(faults.last):
+            if attempt.outcome is Outcome.acknowledged and is_promise(faults.last, attempt.reply):
                 raise Trouble(f"{error} at {faults.last}, and {attempt}")
             must_be_temporary(attempt, error)
         faults.plan("none")
@@ -155,8 +158,10 @@ def never_promise_what_is_not_written(place: Place, error: str) -> int:
     return at - 1
 
 
-def is_promise(call: str) -> bool:
-    return call.startswith(PROMISES) and ("/tmp/" in call or "/queue" in call)
+def is_promise(call: str, reply: str) -> bool:
+    """Whether the mail that this reply names has files or a name because of the call. What failed may
+    have been for another mail that waits."""
+    return call.startswith(PROMISES) and reply.split()[-1] in call
 
 
 def must_be_temporary(attempt: Attempt, error: str) -> None:
@@ -169,34 +174,26 @@ def must_be_temporary(attempt: Attempt, error: str) -> None:
 
 
 class SmallDisk:
-    """A file system of a megabyte or two for the spool, where this user may mount one."""
+    """A file system for the spool, hardly bigger than what has to stay free, where this user may
+    mount one."""
 
-    def __init__(self, folder: Path, size: str = "2m") -> None:
+    def __init__(self, folder: Path, size: str = "72m") -> None:
         self.folder = folder
         self.size = size
 
     def __enter__(self) -> SmallDisk:
         self.folder.mkdir(mode=0o700)
-        self.mount("-t", "tmpfs", "-o", f"size={self.size},mode=0700", "spool")
+        words = ["mount", "-t", "tmpfs", "-o", f"size={self.size},mode=0700", "spool"]
+        subprocess.run([*words, str(self.folder)], check=True)
         return self
-
-    def mount(self, *words: str) -> None:
-        done = subprocess.run(
-            ["mount", *words, str(self.folder)], capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise OSError(f"mount {words}: {done.stderr.strip()}")
-
-    def forbid_writing(self, is_forbidden: bool) -> None:
-        """Files that are open for writing keep a disk from this."""
-        self.mount("-o", f"remount,{'ro' if is_forbidden else 'rw'},size={self.size}")
 
     def __exit__(self, *_: object) -> None:
         subprocess.run(["umount", "-l", str(self.folder)], check=False)
 
 
 def fill_up(place: Place, delivery: str) -> dict[str, int]:
-    """Mails until the disk is full; then there is room again, and mail goes on."""
+    """Mails until the disk is nearly full; then there is room again, and mail goes on. Then somebody
+    else fills it to the last octet, and makes room again."""
     folder = place.round_folder()
     chance = random.Random(delivery)
     place.keeper.rules(BUSY)
@@ -206,57 +203,88 @@ def fill_up(place: Place, delivery: str) -> dict[str, int]:
             seal.start()
             taken, refused = 0, 0
             while refused < 5 and taken < 500:
-                attempt = Client(chance).send(
-                    seal.ports[0], make_mail(chance, 100_000), place.ledger
-                )
-                if attempt.outcome is Outcome.acknowledged:
+                if send_to_full(place, seal, chance, delivery == "fallback"):
                     taken += 1
                 else:
                     refused += 1
-                    must_be_temporary(attempt, "ENOSPC")
             if not taken or refused < 5:
-                raise Trouble(f"{taken} were taken, {refused} refused by a disk of 2 MB")
+                raise Trouble(f"{taken} were taken, {refused} refused by a disk that is full")
             place.keeper.rules()
             seal.flush()
             place.settle(seal, 90.0)
             must_serve(place, seal, chance)
-            place.settle(seal)
+            place.keeper.rules(BUSY, REFUSING)  # it has warm connections, too
+            filler = folder / "spool" / "filler"
+            fill(filler)
+            for _ in range(5):
+                if send_to_full(place, seal, chance, delivery == "fallback"):
+                    raise Trouble("a disk without a free octet has taken a mail")
+            filler.unlink()
+            place.keeper.rules()
+            must_serve(place, seal, chance)
+            seal.flush()
+            place.settle(seal, 90.0)
             seal.stop()
             place.close_round(seal, "a full disk")
         finally:
             seal.end()
-    return {"taken": taken, "refused": refused}
+    return {"taken": taken, "refused": refused + 5}
+
+
+def send_to_full(place: Place, seal: Seal, chance: random.Random, is_fallback: bool) -> bool:
+    """Whether it was taken. Trouble when a client hears something else than that it is full."""
+    attempt = Client(chance).send(seal.ports[0], make_mail(chance, 300_000), place.ledger)
+    # Where the smarthost is asked first, its own words may be the last.
+    must_be_temporary(attempt, "EIO" if is_fallback else "ENOSPC")
+    return attempt.outcome is Outcome.acknowledged
+
+
+def fill(file: Path) -> None:
+    octets = bytes(1 << 20)
+    with open(file, "wb", buffering=0) as filler:
+        try:
+            while octets:
+                octets = octets[: filler.write(octets)]
+        except OSError:
+            while octets := octets[: len(octets) // 2]:
+                with contextlib.suppress(OSError):
+                    filler.write(octets)
 
 
 def must_serve(place: Place, seal: Seal, chance: random.Random) -> None:
-    attempt = Client(chance).send(seal.ports[0], make_mail(chance, SMALL), place.ledger)
-    if attempt.outcome is not Outcome.acknowledged:
-        raise Trouble(f"the disk is well, and a client hears {attempt.reply}\n{seal.last_words()}")
+    """Before long."""
+    deadline = time.monotonic() + WORKS_AGAIN
+    while time.monotonic() < deadline:
+        attempt = Client(chance).send(seal.ports[0], make_mail(chance, SMALL), place.ledger)
+        if attempt.outcome is Outcome.acknowledged:
+            return
+        time.sleep(0.05)
+    raise Trouble(f"the disk is well, and a client hears {attempt.reply}\n{seal.last_words()}")
 
 
 def forbid(place: Place, delivery: str) -> dict[str, int]:
     """The disk becomes one that is not to be written to, with mail on it, and well again."""
     folder = place.round_folder()
+    faults = place.faults(folder)
     chance = random.Random(f"read-only {delivery}")
     place.keeper.rules(BUSY)
-    with SmallDisk(folder / "spool") as small:
-        seal = place.seal(folder, place.setting(deliveries=(delivery,)))
-        try:
-            seal.start()
-            must_serve(place, seal, chance)
-            small.forbid_writing(True)
-            for _ in range(5):
-                attempt = Client(chance).send(seal.ports[0], make_mail(chance, SMALL), place.ledger)
-                if attempt.outcome is Outcome.acknowledged:
-                    raise Trouble(f"{attempt} on a disk that is not to be written to")
-                must_be_temporary(attempt, "EROFS")
-            small.forbid_writing(False)
-            place.keeper.rules()
-            must_serve(place, seal, chance)
-            seal.flush()
-            place.settle(seal, 90.0)
-            seal.stop()
-            place.close_round(seal, "a disk not to be written to")
-        finally:
-            seal.end()
+    seal = place.seal(folder, place.setting(deliveries=(delivery,)), faults)
+    try:
+        seal.start()
+        must_serve(place, seal, chance)
+        faults.plan("fail", error="EROFS", kinds=CHANGES)
+        for _ in range(5):
+            attempt = Client(chance).send(seal.ports[0], make_mail(chance, SMALL), place.ledger)
+            if attempt.outcome is Outcome.acknowledged:
+                raise Trouble(f"{attempt} on a disk that is not to be written to")
+            must_be_temporary(attempt, "EROFS")
+        faults.plan("none")
+        place.keeper.rules()
+        must_serve(place, seal, chance)
+        seal.flush()
+        place.settle(seal, 90.0)
+        seal.stop()
+        place.close_round(seal, "a disk not to be written to")
+    finally:
+        seal.end()
     return {"refused": 5}

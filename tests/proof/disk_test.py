@@ -33,16 +33,12 @@ class DiskTest(ProofCase):
             self.assertGreater(disk.never_promise_what_is_not_written(self.place, error), 5)
 
     def test_full_disk_refuses_and_recovers(self) -> None:
-        self.need_namespace()
+        if not line.is_in_namespace():
+            raise unittest.SkipTest(f"nothing can be mounted: {line.why_no_namespace()}")
         print(disk.fill_up(self.place, "queue"), disk.fill_up(self.place, "fallback"))
 
     def test_disk_not_to_be_written_to_refuses_and_recovers(self) -> None:
-        self.need_namespace()
         print(disk.forbid(self.place, "queue"))
-
-    def need_namespace(self) -> None:
-        if not line.is_in_namespace():
-            raise unittest.SkipTest(f"nothing can be mounted: {line.why_no_namespace()}")
 
 
 class ClockTest(ProofCase):

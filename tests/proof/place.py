@@ -11,6 +11,7 @@ from typing import Any
 from faults import Faults
 from keepers import Keeper
 from ledger import Journal, Ledger, Verdict
+from mails import token_of
 from seal import Seal, Setting, Trouble
 
 
@@ -61,9 +62,9 @@ class Place:
         """Waits until whatever was acknowledged has arrived and the spool is empty."""
         deadline = time.monotonic() + patience
         pause = 0.002
-        while seal.spooled() or self.ledger.owed(self.journal.read()):
+        while seal.spooled() or self.owed():
             if time.monotonic() > deadline:
-                owed = self.ledger.owed(self.journal.read())
+                owed = self.owed()
                 raise Trouble(
                     f"not delivered after {patience:.0f} s: {owed[:5]}, in the spool"
                     f" {seal.spooled()[:6]}\n{seal.last_words()}"
@@ -72,6 +73,13 @@ class Place:
                 raise Trouble(f"it died while it delivered: {seal.last_words()}")
             time.sleep(pause)
             pause = min(pause * 1.5, 0.2)
+
+    def owed(self) -> list[str]:
+        return [
+            recipient
+            for recipient in self.ledger.owed(self.journal.read())
+            if token_of(recipient) not in self.dropped
+        ]
 
     def close_round(self, seal: Seal, what: str) -> None:
         """Trouble, with what helps to find the reason, unless every mail of the round is accounted

@@ -103,10 +103,11 @@ def prove_disk(place: Place, minutes: float, seed: int) -> None:
     )
     damage.strangers(place)
     place.figures["damaged_and_put_aside"] = aside
+    for delivery in ("queue", "fallback"):
+        say(f"a disk not to be written to, {delivery}: {disk.forbid(place, delivery)}")
     if line.is_in_namespace():
         for delivery in ("queue", "fallback"):
             say(f"a full disk, {delivery}: {disk.fill_up(place, delivery)}")
-            say(f"a disk not to be written to, {delivery}: {disk.forbid(place, delivery)}")
 
 
 def prove_network(place: Place, minutes: float, seed: int) -> None:

@@ -76,6 +76,9 @@ class Story:
     def act(self, stage: Stage) -> None:
         """The program runs, unless it has died."""
 
+    def after(self, stage: Stage) -> None:
+        """The program runs and all is well: what has to be done for everything to be delivered."""
+
 
 class Relay(Story):
     """No spool: what is said and heard is all there is."""
@@ -233,6 +236,10 @@ class ByHand(Story):
             if not stage.seal.is_alive:
                 return
             stage.seal.queue(*words)
+
+    def after(self, stage: Stage) -> None:
+        # Who was put on hold stays so through every death.
+        stage.seal.queue("retry", self.ids[0])
 
 
 STORIES: tuple[Callable[[], Story], ...] = (
