@@ -92,7 +92,7 @@ def run_once(place: Place, sweep: Sweep, at: int, seed: int) -> bool:
         seal.stop()
         # What could not be brought to an end is found at the next start.
         seal.start()
-        place.settle(seal)
+        place.settle(seal, may_put_aside=True)
         seal.stop()
         place.close_round(seal, f"{what}, {last}")
     finally:

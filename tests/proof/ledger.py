@@ -153,6 +153,12 @@ class Ledger:
             "notices": sum(token in arrivals.notices for token in tokens),
             "doubted": len(doubted & tokens),
             "doubled": sum(max(counts.values()) > 1 for counts in arrived),
+            # Two notices of one failure: the program died between sending one and writing that down.
+            "notices_doubled": sum(
+                max(arrivals.notices[token].values()) > 1
+                for token in tokens
+                if token in arrivals.notices
+            ),
             "problems": len(verdict.problems),
         }
         return verdict

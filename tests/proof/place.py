@@ -11,7 +11,7 @@ from typing import Any
 from faults import Faults
 from keepers import Keeper
 from ledger import Journal, Ledger, Verdict
-from mails import token_of
+from mails import inspect, token_of
 from seal import Seal, Setting, Trouble
 
 
@@ -58,8 +58,9 @@ class Place:
         more = faults.environment(self.program) if faults else {}
         return Seal(self.program, folder, setting, {**more, **(environment or {})})
 
-    def settle(self, seal: Seal, patience: float = 60.0) -> None:
-        """Waits until whatever was acknowledged has arrived and the spool is empty."""
+    def settle(self, seal: Seal, patience: float = 60.0, may_put_aside: bool = False) -> None:
+        """Waits until whatever was acknowledged has arrived and the spool is empty. A mail that the
+        disk did not let it read may have been put aside, and named."""
         deadline = time.monotonic() + patience
         pause = 0.002
         while seal.spooled() or self.owed():
@@ -73,6 +74,8 @@ class Place:
                 raise Trouble(f"it died while it delivered: {seal.last_words()}")
             time.sleep(pause)
             pause = min(pause * 1.5, 0.2)
+            if may_put_aside:
+                self.dropped |= put_aside(seal)
 
     def owed(self) -> list[str]:
         return [
@@ -95,3 +98,12 @@ class Place:
     def verdict(self) -> Verdict:
         """On all rounds."""
         return self.ledger.judge(self.journal.read(), self.doubted, self.dropped)
+
+
+def put_aside(seal: Seal) -> set[str]:
+    """Tokens of mails in failed/ that the log names as damaged."""
+    events = (event for event in seal.events() if event["event"] == "spool-damage")
+    names = {event["id"] for event in events}
+    failed = seal.spool / "failed"
+    mails = (failed / f"{name}.mail" for name in names)
+    return {inspect(mail.read_bytes()).token for mail in mails if mail.is_file()} - {""}
