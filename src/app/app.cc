@@ -13,6 +13,13 @@
 
 namespace app {
 
+namespace {
+
+// From when a crowd is first found gone to when its memory is given back: its handles are closed.
+constexpr base::Duration kLookAgain = std::chrono::milliseconds(20);
+
+}  // namespace
+
 // A configuration that is to come into force, and what was made of it.
 struct App::Prepared {
   std::unique_ptr<Generation> generation;
@@ -21,7 +28,11 @@ struct App::Prepared {
 };
 
 App::App(net::Loop& loop, base::LogSink& log, Sessions& sessions)
-    : loop_(loop), log_(log), all_sessions_(sessions), drain_timer_(loop, *this) {
+    : loop_(loop),
+      log_(log),
+      all_sessions_(sessions),
+      drain_timer_(loop, *this),
+      look_again_timer_(loop, look_again_) {
   turn_.set_reap([this] {
     reap();
     log_.gather(true);  // here, since this is the thread of the loop
@@ -240,7 +251,11 @@ void App::reap() {
       ++i;
     }
   }
-  if (crowd_.has_gone(clients_.size())) platform::give_back_free_memory();
+  if (crowd_.has_gone(clients_.size())) {
+    platform::give_back_free_memory();
+  } else if (crowd_.is_going()) {
+    look_again_timer_.arm(loop_.now() + kLookAgain);
+  }
   if (is_draining_ && is_idle()) loop_.stop();
 }
 

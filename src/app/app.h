@@ -122,6 +122,11 @@ class App final : net::TimerEvents, SlotEvents, ProxyGateEvents {
   Sessions& all_sessions_;
   Turn turn_;
   net::Timer drain_timer_;
+  struct Nothing final : net::TimerEvents {
+    void on_timer() override {}
+  };
+  Nothing look_again_;  // a turn is all that is wanted
+  net::Timer look_again_timer_;
   std::vector<std::unique_ptr<Generation>> generations_;  // the last one is in force
   std::unique_ptr<SpoolRunner> runner_;                   // of mails on disk, where there are any
   Slots slots_;

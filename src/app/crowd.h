@@ -27,6 +27,8 @@ class Crowd {
     is_going_ = false;
     return true;
   }
+  // It was found gone once: to be asked again soon, though nothing else may happen then.
+  [[nodiscard]] bool is_going() const { return is_going_; }
 
  private:
   std::size_t most_ = 0;  // since memory was given back last

@@ -16,7 +16,11 @@ bool has_gone(Crowd& crowd, std::size_t clients) {
 TEST(Crowd, IsGoneATurnAfterTheLastClient) {
   Crowd crowd;
   EXPECT_FALSE(crowd.has_gone(1000));
-  EXPECT_TRUE(has_gone(crowd, 0));
+  EXPECT_FALSE(crowd.is_going());
+  EXPECT_FALSE(crowd.has_gone(0));
+  EXPECT_TRUE(crowd.is_going()) << "nobody may come any more to make another turn";
+  EXPECT_TRUE(crowd.has_gone(0));
+  EXPECT_FALSE(crowd.is_going());
   EXPECT_FALSE(has_gone(crowd, 0)) << "once is enough";
 }
 
