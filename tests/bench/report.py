@@ -29,6 +29,7 @@ COLUMNS = {
     "S4": BULK,
     "S4w": BULK,
     "S4t12": BULK,
+    "S4f": BULK,
     "S5": [
         ("clients", "clients"),
         ("kB each", "kb_a_client"),

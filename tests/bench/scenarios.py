@@ -89,7 +89,7 @@ def in_data_cell(clients: int, max_connections: int) -> Cell:
 
 def all_scenarios(is_quick: bool) -> list[Scenario]:
     scenarios = sending_scenarios(is_quick) + holding_scenarios(is_quick)
-    order = "S1 S1t12 S1p S1q S1f S2 S3 S3w S4 S4w S4t12 S5 S5d S5q S5k S6 F HS".split()
+    order = "S1 S1t12 S1p S1q S1f S2 S3 S3w S3f S4 S4w S4t12 S4f S5 S5d S5q S5k S6 F HS".split()
     return sorted(scenarios, key=lambda scenario: order.index(scenario.name))
 
 
@@ -116,9 +116,11 @@ def sending_scenarios(is_quick: bool) -> list[Scenario]:
         Scenario("S2", f"{one}, {far}", far_cells, "p50_ms", True),
         Scenario("S3", many, many_cells, "rate"),
         Scenario("S3w", f"{many}, {far}", many_far_cells, "p50_ms", True),
+        Scenario("S3f", f"{many}, kept until delivered", many_cells, "rate", only=KEEPS),
         Scenario("S4", f"{bulk} (with 2 workers for 4)", bulk_cells, "mb_per_s"),
         Scenario("S4w", f"{bulk}, {far}", bulk_far_cells, "mb_per_s"),
         Scenario("S4t12", f"{bulk}, {tls12}", with_tls12(bulk_cells[:1]), "mb_per_s"),
+        Scenario("S4f", f"{bulk}, kept until delivered", bulk_cells, "mb_per_s", only=KEEPS),
         Scenario(
             "HS", f"{crowd.messages} clients with a message each", [crowd], "handshakes", True
         ),

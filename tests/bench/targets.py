@@ -77,6 +77,8 @@ TARGETS = [
     at_least("S1p", "1", "rate", 5, ITSELF),
     at_least("S1q", "50", "rate", 2, "postfix", "queue"),
     at_least("S1f", "10", "rate", 0.9, "smtpseal", "fallback"),
+    at_least("S3f", "10", "rate", 0.9, "smtpseal", "fallback"),
+    at_least("S4f", "1", "mb_per_s", 0.9, "smtpseal", "fallback"),
     at_most("S2", "1", "p50_ms", 43),
     at_most("S2", "1", "cold_ms", 1, ITSELF),
     at_most("S2", "10", "p50_ms", 45),
