@@ -81,12 +81,10 @@ class Clever(Itself):
 class Smtpseal(Peer):
     name = "smtpseal"
     about = "this program"
+    delivery = "relay"  # of its listener
 
     def __init__(self, program: Path) -> None:
         self.program = program
-
-    # `delivery` of its listener.
-    delivery = "relay"
 
     def command(self, place: Place) -> list[str]:
         file = place.folder / "smtpseal.conf"
