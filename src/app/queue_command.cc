@@ -218,6 +218,7 @@ Result<void> become_user(const config::Config& config) {
   if (!platform::is_root() || config.general.user.empty()) return {};
   const auto user = platform::find_user(config.general.user);
   if (!user) return user.error();
+  if (user->is_root()) return {};
   return platform::become(*user);
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -129,7 +130,7 @@ struct Trouble {
   Point point;
   std::string said;
   Then then = Then::go_on;
-  bool is_in_doubt = false;
+  std::optional<bool> is_in_doubt = false;  // nothing: who was faster decides
 };
 
 class Fallback : public Delivery, public testing::WithParamInterface<Trouble> {};
@@ -142,7 +143,9 @@ TEST_P(Fallback, TakesTheMailOverAndDeliversItOnce) {
   const Attempt decided = attempt();
   EXPECT_TRUE(is_queued(decided)) << ::testing::PrintToString(decided);
   const LogLine line = seal().wait_for("spooled");
-  EXPECT_EQ(line.field("in-doubt"), one.is_in_doubt ? "yes" : "no") << line.text;
+  if (one.is_in_doubt) {
+    EXPECT_EQ(line.field("in-doubt"), *one.is_in_doubt ? "yes" : "no") << line.text;
+  }
   EXPECT_EQ(line.field("from"), "<sender@client.test>");
   EXPECT_NE(line.field("why"), "-");
   seal().wait_for("deferred");
@@ -166,8 +169,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Trouble{"RcptSilence", Point::rcpt, "", Then::silence},
                     Trouble{"DataPutOff", Point::data, "452 4.3.1 full\r\n"},
                     Trouble{"DataClose", Point::data, "", Then::close},
-                    // All of it had left us by then.
-                    Trouble{"BodyClose", Point::body, "", Then::close, true},
+                    // All of it may have left us by then.
+                    Trouble{"BodyClose", Point::body, "", Then::close, std::nullopt},
                     Trouble{"BodyPutOff", Point::body, "452 4.3.1 full\r\n", Then::silence},
                     Trouble{"EndPutOff", Point::end_of_data, "451 4.7.1 greylisted\r\n"},
                     Trouble{"End421", Point::end_of_data, "421 4.3.2 bye\r\n", Then::close, true},
