@@ -32,12 +32,15 @@ constexpr std::uint64_t bit(unsigned number) { return std::uint64_t{1} << number
 constexpr std::uint64_t kExecute = bit(0), kWriteFile = bit(1), kReadFile = bit(2),
                         kReadFolder = bit(3), kRemoveFolder = bit(4), kRemoveFile = bit(5),
                         kMakeFolder = bit(7), kMakeFile = bit(8), kMakeSocket = bit(9),
-                        kRename = bit(13), kTruncate = bit(14);
+                        kMakePipe = bit(10), kMakeLink = bit(12), kRename = bit(13),
+                        kTruncate = bit(14);
 // Of the first version: from kExecute to making symbolic links. Then one each.
 constexpr std::uint64_t kAllOfFirst = bit(13) - 1;
 constexpr std::uint64_t kRead = kReadFile | kReadFolder;
+// To move what does not belong into a spool out of the way is to make it elsewhere.
 constexpr std::uint64_t kWrite = kRead | kWriteFile | kRemoveFolder | kRemoveFile | kMakeFolder |
-                                 kMakeFile | kMakeSocket | kRename | kTruncate;
+                                 kMakeFile | kMakeSocket | kMakePipe | kMakeLink | kRename |
+                                 kTruncate;
 // What can be allowed of a file that is no folder.
 constexpr std::uint64_t kOfFiles = kExecute | kWriteFile | kReadFile | kTruncate;
 
