@@ -2,7 +2,6 @@
 //
 // Looking needs no lock. What changes anything is asked of the daemon where one has the spool, and
 // done here, with the lock, where none has it.
-#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <thread>
@@ -10,6 +9,7 @@
 #include "app/commands.h"
 #include "app/load_config.h"
 #include "app/queue_report.h"
+#include "app/spooler.h"
 #include "base/text.h"
 #include "platform/privilege.h"
 #include "spool/look.h"
@@ -206,11 +206,7 @@ ExitStatus QueueCommand::tell(const std::string& outcome) {
 // As `run` opens one: also for what was left there when it was last configured.
 bool has_spool(const config::Config& config) {
   const auto left = spool::look_at(*spool::system_disk(), config.general.spool.folder);
-  return (left && !left->empty()) || !config.places.of("smtpseal", "spool_dir").empty() ||
-         std::any_of(config.listeners.begin(), config.listeners.end(),
-                     [](const config::Listener& listener) {
-                       return listener.delivery != config::Delivery::relay;
-                     });
+  return (left && !left->empty()) || wants_spool(config);
 }
 
 // What is made in the spool has to be its user's, whoever calls.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/load_config.h"
+#include "app/spooler.h"
 #include "tls/files.h"
 #include "tls/trust_store.h"
 
@@ -136,14 +137,6 @@ std::string described(const platform::User& user) {
          std::to_string(user.group) + ")";
 }
 
-// Whether the spool is, or may be, asked for: its folder must be there before the files close.
-bool names_spool(const Config& config) {
-  if (!config.places.of("smtpseal", "spool_dir").empty()) return true;
-  return std::any_of(config.listeners.begin(), config.listeners.end(), [](const auto& listener) {
-    return listener.delivery != config::Delivery::relay;
-  });
-}
-
 bool is_beneath(const std::string& path, const std::vector<std::string>& places) {
   return std::any_of(places.begin(), places.end(), [&](const std::string& place) {
     if (place == "/" || path == place) return true;
@@ -211,7 +204,8 @@ base::Result<void> Seclusion::enter(const Config& config) {
 
 // By root where its parent is root's. What goes wrong is told when the spool is opened.
 void Seclusion::make_spool_folder(const Config& config) {
-  if (!names_spool(config)) return;
+  // It must be there before the files close.
+  if (!wants_spool(config)) return;
   const auto named = platform::find_user(config.general.user);
   const platform::User user = named && platform::is_root() ? named.value() : platform::this_user();
   const std::string& folder = config.general.spool.folder;
@@ -301,7 +295,7 @@ std::vector<Problem> Seclusion::barriers_to(const Config& next) const {
                    std::string(file.key) + ": " + file.path + std::string(kRestart)));
   }
   const std::string& spool = next.general.spool.folder;
-  if (names_spool(next) && !is_beneath(platform::real_path(spool), in_force_->writable)) {
+  if (wants_spool(next) && !is_beneath(platform::real_path(spool), in_force_->writable)) {
     barriers.push_back(
         problem_at(next, "smtpseal", "spool_dir", "spool_dir: " + spool + std::string(kRestart)));
   }

@@ -8,16 +8,6 @@ namespace app {
 
 namespace {
 
-bool is_used(const config::Config& config) {
-  return std::any_of(config.listeners.begin(), config.listeners.end(), [](const auto& listener) {
-    return listener.delivery != config::Delivery::relay;
-  });
-}
-
-bool is_written_down(const config::Config& config) {
-  return !config.places.of("smtpseal", "spool_dir").empty();
-}
-
 bool has_mail(const std::string& folder, spool::Disk& disk) {
   const auto names = disk.list(folder + "/queue");
   return names && !names.value().empty();
@@ -35,8 +25,15 @@ SpoolSettings settings_of(const config::Config& config) {
 
 }  // namespace
 
+bool wants_spool(const config::Config& config) {
+  if (!config.places.of("smtpseal", "spool_dir").empty()) return true;
+  return std::any_of(config.listeners.begin(), config.listeners.end(), [](const auto& listener) {
+    return listener.delivery != config::Delivery::relay;
+  });
+}
+
 Spooler::Need Spooler::need_of(const config::Config& config) const {
-  if (is_used(config) || is_written_down(config)) return Need::demanded;
+  if (wants_spool(config)) return Need::demanded;
   // Somebody may have gone back to `delivery = relay` while mail waited: 250 was said for it.
   return has_mail(config.general.spool.folder, *disk_) ? Need::if_left : Need::none;
 }
@@ -60,6 +57,7 @@ base::Result<void> Spooler::open(const config::Config& config) {
       store ? begin(std::move(store).value(), recovery, settings_of(config))
             : base::Result<void>(store.error());
   if (begun) return {};
+  drop();  // the lock goes with it, and a reload may try again
   base::Error error = begun.error();
   error.detail = "spool: " + error.detail;
   if (error.fault == base::Fault::busy)
@@ -105,7 +103,11 @@ void Spooler::close() {
     loop_->stop();
   });
   thread_.reset();
-  loop_->on_turn_end(nullptr);
+  drop();
+}
+
+void Spooler::drop() {
+  if (loop_) loop_->on_turn_end(nullptr);
   books_.reset();
   mailbox_.reset();
   loop_.reset();

@@ -22,6 +22,10 @@
 
 namespace app {
 
+// Whether a configuration says that mail is to be kept: a listener uses the spool, or spool_dir is
+// written down.
+[[nodiscard]] bool wants_spool(const config::Config& config);
+
 class Spooler {
  public:
   explicit Spooler(base::LogSink& log);
@@ -58,6 +62,7 @@ class Spooler {
   [[nodiscard]] base::Result<void> begin(std::unique_ptr<spool::Store> store,
                                          const spool::Recovery& recovery,
                                          const SpoolSettings& settings);
+  void drop();
 
   base::LogSink& log_;
   SpoolFacts facts_;
