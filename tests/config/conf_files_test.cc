@@ -119,7 +119,9 @@ TEST_F(ConfFilesTest, TakeMailWhereTheirProviderWantsItAndLogInAsItWants) {
     const smtp::SenderOptions& sender = config.listeners.at(0).sender;
     EXPECT_EQ(sender.header_from == smtp::SenderMode::force, preset.is_from_forced);
     // The mailbox that logs in is the one that mail bears.
-    if (preset.is_from_forced) EXPECT_EQ(sender.address, smarthost.login.username);
+    if (preset.is_from_forced) {
+      EXPECT_EQ(sender.address, smarthost.login.username);
+    }
   }
 }
 

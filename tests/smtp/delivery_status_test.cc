@@ -370,7 +370,7 @@ TEST_F(DeliveryStatusTest, SendsToTheAddressBehindARoute) {
   EXPECT_EQ(value_of(make().header, "To"), "<ups@example.edu>");
   EXPECT_EQ(made_.rcpt.forward_path, "<ups@example.edu>");
   report_.mail.reverse_path = "<@a.example:>";
-  make();
+  static_cast<void>(make());
   EXPECT_EQ(made_.rcpt.forward_path, "<@a.example:>");
 }
 

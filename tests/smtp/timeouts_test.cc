@@ -142,7 +142,7 @@ std::vector<Wait> waits() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Timeouts, DrippingSmarthost, testing::ValuesIn(waits()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& wait) { return wait.param.name; });
 
 // A reply of as many lines, or as long lines, as a smarthost likes is one reply, and bounded.
 TEST(GarrulousSmarthost, IsHeardUpToALimit) {
